@@ -25,6 +25,29 @@
 //! Each stage is one folder and imports only the stages to its left and the servants;
 //! `tests/main/architecture.rs` reads the imports and fails on an arrow that runs back.
 //!
+//! # An example
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use igorscope::inventory::{Inventory, InventoryFlags};
+//! use igorscope::policy::Policy;
+//! use igorscope::survey::{Options, Progress, Source, run};
+//!
+//! // A capture in which a firewall refuses what the gateway at 10.79.0.1 asks of its nodes.
+//! let capture = Source::File("captures/real-blocked.pcap".into());
+//! let flags = InventoryFlags { gateway: vec!["10.79.0.1".to_owned()], ..InventoryFlags::default() };
+//! let inventory = Inventory::load(None, &flags).expect("an address");
+//! let options = Options::new(Policy::embedded(), Arc::new(inventory));
+//!
+//! let survey = run(&[capture], &options, &Progress::default()).expect("a capture");
+//! let worst = &survey.findings[0];
+//! assert_eq!(worst.kind.name(), "blocked");
+//! let words = worst.words(&survey.context());
+//! assert!(words.detail.starts_with("TCP 1900 (UPnP) is documented here and was refused by a TCP reset: 2 tries."));
+//! assert!(words.advice.starts_with("The host answers, but refuses: nothing listens on the port"));
+//! ```
+//!
 //! # The words
 //!
 //! | word | meaning |

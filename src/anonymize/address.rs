@@ -12,18 +12,18 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use crate::decode::MacAddr;
 
 /// A block that an address neither leaves nor enters, and whether it stays as it is inside.
-struct Kept {
+struct ReservedBlock {
     /// First address, its bits leftmost in 128.
     first: u128,
     bits: u8,
     whole: bool,
 }
 
-const fn v4(a: u8, b: u8, bits: u8, whole: bool) -> Kept {
-    Kept { first: (u32::from_be_bytes([a, b, 0, 0]) as u128) << 96, bits, whole }
+const fn v4(a: u8, b: u8, bits: u8, whole: bool) -> ReservedBlock {
+    ReservedBlock { first: (u32::from_be_bytes([a, b, 0, 0]) as u128) << 96, bits, whole }
 }
 
-const V4: [Kept; 9] = [
+const V4: [ReservedBlock; 9] = [
     v4(0, 0, 8, true),
     v4(10, 0, 8, false),
     v4(100, 64, 10, false),
@@ -32,20 +32,20 @@ const V4: [Kept; 9] = [
     v4(172, 16, 12, false),
     v4(192, 168, 16, false),
     v4(224, 0, 4, true),
-    Kept { first: 0xffff_ffff << 96, bits: 32, whole: true },
+    ReservedBlock { first: 0xffff_ffff << 96, bits: 32, whole: true },
 ];
 
-const V6: [Kept; 8] = [
+const V6: [ReservedBlock; 8] = [
     // The first that holds an address decides: solicited-node groups carry the end of a unicast address.
-    Kept { first: 0xff02_0000_0000_0000_0000_0001_ff00_0000, bits: 104, whole: false },
-    Kept { first: 0xff << 120, bits: 8, whole: true },
-    Kept { first: 0, bits: 128, whole: true },
-    Kept { first: 1, bits: 128, whole: true },
+    ReservedBlock { first: 0xff02_0000_0000_0000_0000_0001_ff00_0000, bits: 104, whole: false },
+    ReservedBlock { first: 0xff << 120, bits: 8, whole: true },
+    ReservedBlock { first: 0, bits: 128, whole: true },
+    ReservedBlock { first: 1, bits: 128, whole: true },
     // IPv4-mapped.
-    Kept { first: 0xffff_0000_0000, bits: 96, whole: false },
-    Kept { first: 0xfe80 << 112, bits: 64, whole: false },
-    Kept { first: 0xfe80 << 112, bits: 10, whole: false },
-    Kept { first: 0xfd << 120, bits: 8, whole: false },
+    ReservedBlock { first: 0xffff_0000_0000, bits: 96, whole: false },
+    ReservedBlock { first: 0xfe80 << 112, bits: 64, whole: false },
+    ReservedBlock { first: 0xfe80 << 112, bits: 10, whole: false },
+    ReservedBlock { first: 0xfd << 120, bits: 8, whole: false },
 ];
 
 /// The leftmost `bits` of 128.
@@ -82,7 +82,7 @@ impl Cipher {
     }
 
     /// `width` bits, leftmost in 128: equal beginnings stay equal, and differ where they differed.
-    fn scramble(&self, bits: u128, width: u8, kept: &[Kept]) -> u128 {
+    fn scramble(&self, bits: u128, width: u8, kept: &[ReservedBlock]) -> u128 {
         let inside = kept.iter().find(|block| (bits ^ block.first) & mask(block.bits) == 0);
         (0..width).fold(bits, |scrambled, at| {
             let beginning = mask(at);

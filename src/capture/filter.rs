@@ -141,7 +141,7 @@ mod program {
     }
 
     impl Matcher {
-        /// Whether the filter keeps a frame; none of a link type that it cannot be compiled for.
+        /// Whether the filter keeps a frame; `None` for a link type that it cannot be compiled for.
         pub fn keeps(&mut self, frame: &Frame<'_>) -> bool {
             let at = self.programs.iter().position(|(link, _)| *link == frame.link).unwrap_or_else(|| {
                 let program = Some(&self.filter).filter(|filter| filter.is_ours);

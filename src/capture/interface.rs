@@ -2,7 +2,7 @@
 
 use super::frame::{LinkType, Timestamp};
 use super::pcap::packet_limit;
-use super::pcapng::Order;
+use super::pcapng::ByteOrder;
 
 /// Bytes of an interface's name that are kept: Linux has 15, Windows some 50.
 const NAME_LIMIT: usize = 256;
@@ -29,12 +29,12 @@ pub(super) struct Interface {
     pub(super) limit: u32,
     /// 0: no limit.
     pub(super) snap_len: u32,
-    pub(super) clock: Clock,
+    pub(super) clock: InterfaceClock,
 }
 
 /// How an interface counts time: `if_tsresol` and `if_tsoffset`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(super) struct InterfaceClock {
     /// Nanoseconds for one tick, where that is a whole number and no offset is added; else 0.
     nanos: u64,
     /// As in the file: bit 7 set means a negative power of 2, else of 10.
@@ -43,7 +43,7 @@ pub(super) struct Clock {
     offset: i64,
 }
 
-impl Clock {
+impl InterfaceClock {
     fn new(resolution: u8, offset: i64) -> Self {
         let nanos = if offset == 0 && resolution <= 9 { 10_u64.pow(9 - u32::from(resolution)) } else { 0 };
         Self { nanos, resolution, offset }
@@ -175,7 +175,7 @@ impl InterfaceTable {
     }
 
     /// Takes in an Interface Description Block (without its trailing length).
-    pub(super) fn describe(&mut self, order: Order, block: &[u8]) -> Result<(), String> {
+    pub(super) fn describe(&mut self, order: ByteOrder, block: &[u8]) -> Result<(), String> {
         let (Some(link), Some(snap_len)) = (order.half_at(block, 8), order.word_at(block, 12)) else {
             return Err(format!("an interface description of {} bytes is too short", block.len() + 4));
         };
@@ -185,7 +185,7 @@ impl InterfaceTable {
         let mut name = String::new();
         let mut resolution = 6;
         let mut offset = 0;
-        for option in Options::new(order, block.get(16..).unwrap_or_default()) {
+        for option in BlockOptions::new(order, block.get(16..).unwrap_or_default()) {
             match option? {
                 (IF_NAME, value) => name = String::from_utf8_lossy(&value[..value.len().min(NAME_LIMIT)]).into_owned(),
                 (IF_TSRESOL, [value]) => resolution = *value,
@@ -194,7 +194,7 @@ impl InterfaceTable {
             }
         }
         let link = LinkType(link);
-        let clock = Clock::new(resolution, offset);
+        let clock = InterfaceClock::new(resolution, offset);
         self.hot.push(Interface { link, limit: packet_limit(link), snap_len, clock });
         self.summaries.push(InterfaceSummary {
             name,
@@ -210,10 +210,10 @@ impl InterfaceTable {
     }
 
     /// Takes in an Interface Statistics Block (without its trailing length): the last one counts.
-    pub(super) fn count(&mut self, index: usize, order: Order, block: &[u8]) {
+    pub(super) fn count(&mut self, index: usize, order: ByteOrder, block: &[u8]) {
         let Some(summary) = self.summaries.get_mut(index) else { return };
         // A statistics option that runs out of its block spoils no packet: what came before it counts.
-        for (code, value) in Options::new(order, block.get(20..).unwrap_or_default()).map_while(Result::ok) {
+        for (code, value) in BlockOptions::new(order, block.get(20..).unwrap_or_default()).map_while(Result::ok) {
             let value = order.long_at(value, 0);
             match code {
                 ISB_IFRECV => summary.received = value,
@@ -226,8 +226,8 @@ impl InterfaceTable {
 
     /// Takes in the options of an Enhanced Packet Block: how many packets were lost since the packet before it.
     #[cold]
-    pub(super) fn count_lost(&mut self, index: usize, order: Order, options: &[u8]) {
-        for (code, value) in Options::new(order, options).map_while(Result::ok) {
+    pub(super) fn count_lost(&mut self, index: usize, order: ByteOrder, options: &[u8]) {
+        for (code, value) in BlockOptions::new(order, options).map_while(Result::ok) {
             if let (EPB_DROPCOUNT, Some(packets)) = (code, order.long_at(value, 0)) {
                 self.lose(index, packets);
             }
@@ -243,18 +243,18 @@ impl InterfaceTable {
 }
 
 /// The options at the end of a block: code and value.
-struct Options<'a> {
-    order: Order,
+struct BlockOptions<'a> {
+    order: ByteOrder,
     rest: &'a [u8],
 }
 
-impl<'a> Options<'a> {
-    fn new(order: Order, rest: &'a [u8]) -> Self {
+impl<'a> BlockOptions<'a> {
+    fn new(order: ByteOrder, rest: &'a [u8]) -> Self {
         Self { order, rest }
     }
 }
 
-impl<'a> Iterator for Options<'a> {
+impl<'a> Iterator for BlockOptions<'a> {
     type Item = Result<(u16, &'a [u8]), String>;
 
     fn next(&mut self) -> Option<Self::Item> {

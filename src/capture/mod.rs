@@ -39,5 +39,5 @@ pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use reader::{Capture, CaptureSummary, Frames};
 pub use recorder::{RecordedInterface, Recorder, Rotation, numbered};
 pub use search::{EVIDENCE, Found, PassedOver, find_captures, is_capture};
-pub use span::{Part, Span, Start, plan_spans, read_spans};
+pub use span::{Span, SpanPart, Start, plan_spans, read_spans};
 pub use writer::{CaptureCounts, PcapngWriter};

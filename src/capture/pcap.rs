@@ -70,7 +70,7 @@ pub(super) struct Pcap {
 }
 
 /// What stands at the head of the unread bytes.
-pub(super) enum Head {
+pub(super) enum FileStart {
     /// A whole record or block.
     Whole,
     /// Not yet: this many bytes are needed.
@@ -144,17 +144,17 @@ impl Pcap {
     }
 
     /// What the unread bytes begin with.
-    pub(super) fn head(&self, unread: &[u8]) -> Head {
-        let Some((header, _)) = unread.split_first_chunk::<16>() else { return Head::Needs(self.record_header) };
+    pub(super) fn head(&self, unread: &[u8]) -> FileStart {
+        let Some((header, _)) = unread.split_first_chunk::<16>() else { return FileStart::Needs(self.record_header) };
         let (_, _, captured, _) = self.fields(header);
         if captured > self.limit {
-            return Head::Damaged(format!(
+            return FileStart::Damaged(format!(
                 "a record claims {captured} captured bytes, more than the {} that a packet can have",
                 self.limit
             ));
         }
         let whole = self.record_header + captured as usize;
-        if unread.len() < whole { Head::Needs(whole) } else { Head::Whole }
+        if unread.len() < whole { FileStart::Needs(whole) } else { FileStart::Whole }
     }
 
     /// Where a file that ends too early ends.

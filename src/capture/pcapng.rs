@@ -5,7 +5,7 @@
 use super::error::Damage;
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::interface::{Interface, InterfaceTable};
-use super::pcap::{Guess, Head, packet_limit};
+use super::pcap::{FileStart, Guess, packet_limit};
 use super::prefetch::{AHEAD, prefetch};
 
 /// Section Header Block; the same in either byte order.
@@ -31,12 +31,12 @@ pub(super) fn is_magic(bytes: &[u8]) -> bool {
 
 /// Byte order of a section.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
+impl ByteOrder {
     /// From the byte-order magic of a section header.
     fn of_magic(bytes: [u8; 4]) -> Option<Self> {
         match bytes {
@@ -85,7 +85,7 @@ impl Order {
 /// The state of a pcapng file between two blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Pcapng {
-    order: Order,
+    order: ByteOrder,
     /// Index in `table` of the section's first interface.
     section_start: usize,
     pub(super) table: InterfaceTable,
@@ -109,7 +109,7 @@ impl Pcapng {
     /// Before the first section header, which sets the byte order.
     pub(super) fn new(input: u32) -> Self {
         Self {
-            order: Order::Little,
+            order: ByteOrder::Little,
             section_start: 0,
             table: InterfaceTable::default(),
             input,
@@ -120,22 +120,22 @@ impl Pcapng {
     }
 
     /// What the unread bytes begin with.
-    pub(super) fn head(&self, unread: &[u8]) -> Head {
-        let Some(head) = unread.first_chunk::<BLOCK_OVERHEAD>() else { return Head::Needs(BLOCK_OVERHEAD) };
+    pub(super) fn head(&self, unread: &[u8]) -> FileStart {
+        let Some(head) = unread.first_chunk::<BLOCK_OVERHEAD>() else { return FileStart::Needs(BLOCK_OVERHEAD) };
         let Some(order) = self.order_of(head) else {
-            return Head::Damaged("a section header has no byte-order magic".to_owned());
+            return FileStart::Damaged("a section header has no byte-order magic".to_owned());
         };
         let [_, _, _, _, l0, l1, l2, l3, ..] = *head;
         let length = order.word([l0, l1, l2, l3]);
         if length > BLOCK_LIMIT {
-            return Head::Damaged(format!(
+            return FileStart::Damaged(format!(
                 "a block claims {length} bytes, more than the {BLOCK_LIMIT} that are believed"
             ));
         }
         if (length as usize) < BLOCK_OVERHEAD || !length.is_multiple_of(4) {
-            return Head::Damaged(format!("a block claims {length} bytes; the least is 12, in steps of 4"));
+            return FileStart::Damaged(format!("a block claims {length} bytes; the least is 12, in steps of 4"));
         }
-        if unread.len() < length as usize { Head::Needs(length as usize) } else { Head::Whole }
+        if unread.len() < length as usize { FileStart::Needs(length as usize) } else { FileStart::Whole }
     }
 
     /// Where a file that ends too early ends.
@@ -151,10 +151,10 @@ impl Pcapng {
     }
 
     /// Byte order of the block that begins so: the section's, or its own if it opens a section.
-    fn order_of(&self, head: &[u8; BLOCK_OVERHEAD]) -> Option<Order> {
+    fn order_of(&self, head: &[u8; BLOCK_OVERHEAD]) -> Option<ByteOrder> {
         let [t0, t1, t2, t3, _, _, _, _, m0, m1, m2, m3] = *head;
         if u32::from_le_bytes([t0, t1, t2, t3]) == SECTION {
-            Order::of_magic([m0, m1, m2, m3])
+            ByteOrder::of_magic([m0, m1, m2, m3])
         } else {
             Some(self.order)
         }
@@ -183,7 +183,7 @@ impl Pcapng {
         }
     }
 
-    fn section(&mut self, order: Order, block: &[u8]) -> Result<(), String> {
+    fn section(&mut self, order: ByteOrder, block: &[u8]) -> Result<(), String> {
         let (Some(major), Some(minor)) = (order.half_at(block, 12), order.half_at(block, 14)) else {
             return Err(too_short("section header", block));
         };
@@ -270,10 +270,10 @@ impl Pcapng {
         /// Longer blocks occur, but random bytes that look like them occur more often.
         const LONGEST: usize = 512 * 1024;
         match self.head(bytes) {
-            Head::Damaged(_) => return Guess::No,
-            Head::Needs(length) if length > LONGEST => return Guess::No,
-            Head::Needs(_) => return Guess::Unknown,
-            Head::Whole => {}
+            FileStart::Damaged(_) => return Guess::No,
+            FileStart::Needs(length) if length > LONGEST => return Guess::No,
+            FileStart::Needs(_) => return Guess::Unknown,
+            FileStart::Whole => {}
         }
         let kind = self.order.word_at(bytes, 0);
         let length = self.order.word_at(bytes, 4).unwrap_or(0);
@@ -292,7 +292,7 @@ impl Pcapng {
     /// is `None`, and for [`Pcapng::other_block`] to name. The byte order is given so that the loop
     /// is compiled for the usual one (measured: half the instructions).
     #[inline(always)]
-    fn quick_packet<'a>(&self, rest: &'a [u8], order: Order) -> Option<(usize, Frame<'a>)> {
+    fn quick_packet<'a>(&self, rest: &'a [u8], order: ByteOrder) -> Option<(usize, Frame<'a>)> {
         let (head, _) = rest.split_first_chunk::<EPB_HEADER>()?;
         let (words, _) = head.as_chunks::<4>();
         let [kind, length, number, high, low, captured, original_len] = *words.first_chunk::<7>()?;
@@ -386,7 +386,7 @@ impl<'a> PcapngFrames<'a> {
                 return Some(self.take(rest, length, frame));
             }
             // Whether the block is all there, and what is wrong if not, is for the reader to say.
-            let Head::Whole = self.pcapng.head(rest) else { return None };
+            let FileStart::Whole = self.pcapng.head(rest) else { return None };
             let order = self.pcapng.order_of(rest.first_chunk()?)?;
             let length = order.word_at(rest, 4)? as usize;
             let block = rest.get(..length)?;
@@ -416,8 +416,8 @@ impl<'a> Iterator for PcapngFrames<'a> {
     #[inline]
     fn next(&mut self) -> Option<Frame<'a>> {
         let rest = self.bytes.get(*self.start..)?;
-        if self.pcapng.order == Order::Little
-            && let Some((length, frame)) = self.pcapng.quick_packet(rest, Order::Little)
+        if self.pcapng.order == ByteOrder::Little
+            && let Some((length, frame)) = self.pcapng.quick_packet(rest, ByteOrder::Little)
         {
             return Some(self.take(rest, length, frame));
         }

@@ -10,7 +10,7 @@ use super::error::{CaptureError, Damage};
 use super::frame::{Frame, LinkType};
 use super::interface::InterfaceSummary;
 use super::magic::{self, Magic};
-use super::pcap::{self, Head, Pcap, PcapFrames};
+use super::pcap::{self, FileStart, Pcap, PcapFrames};
 use super::pcapng::{Pcapng, PcapngFrames};
 
 /// A reader over one capture.
@@ -177,13 +177,13 @@ impl Capture {
                 Format::Headless => break,
             };
             match head {
-                Head::Whole => break,
-                Head::Needs(bytes) => {
+                FileStart::Whole => break,
+                FileStart::Needs(bytes) => {
                     if !self.buffer.fill(bytes) {
                         self.finish();
                     }
                 }
-                Head::Damaged(reason) => {
+                FileStart::Damaged(reason) => {
                     self.damage = Some(Damage { offset: self.buffer.position(), reason });
                     self.finished = true;
                 }

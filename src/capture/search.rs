@@ -31,14 +31,14 @@ pub struct Found {
 
 /// One file, whatever it is called.
 #[derive(PartialEq, Eq, Hash)]
-enum Identity {
+enum FileIdentity {
     #[cfg(unix)]
     Inode(u64, u64),
     #[cfg(not(unix))]
     Path(PathBuf),
 }
 
-impl Identity {
+impl FileIdentity {
     #[cfg(unix)]
     fn of(_: &Path, metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
@@ -58,7 +58,7 @@ impl Identity {
 /// and stays where it was sent. Pipes and devices inside a folder are never opened.
 pub fn find_captures(named: &[PathBuf]) -> Found {
     let mut found = Found::default();
-    let mut seen: HashMap<Identity, PathBuf> = HashMap::new();
+    let mut seen: HashMap<FileIdentity, PathBuf> = HashMap::new();
     for path in named {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => search(path, &mut found, &mut seen),
@@ -75,8 +75,8 @@ pub fn find_captures(named: &[PathBuf]) -> Found {
 }
 
 /// Whether a file is mentioned for the first time.
-fn is_new(path: &Path, metadata: &Metadata, found: &mut Found, seen: &mut HashMap<Identity, PathBuf>) -> bool {
-    let Some(identity) = Identity::of(path, metadata) else { return true };
+fn is_new(path: &Path, metadata: &Metadata, found: &mut Found, seen: &mut HashMap<FileIdentity, PathBuf>) -> bool {
+    let Some(identity) = FileIdentity::of(path, metadata) else { return true };
     if let Some(before) = seen.get(&identity) {
         let reason = format!("the same file as {}, which is read already", before.display());
         found.passed_over.push(PassedOver { path: path.to_owned(), reason });
@@ -86,7 +86,7 @@ fn is_new(path: &Path, metadata: &Metadata, found: &mut Found, seen: &mut HashMa
     true
 }
 
-fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<Identity, PathBuf>) {
+fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<FileIdentity, PathBuf>) {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(current) = folders.pop() {

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::thread;
 
 use super::error::CaptureError;
-use super::pcap::{Guess, Head};
+use super::pcap::{FileStart, Guess};
 use super::reader::{Capture, CaptureSummary, Format, open_file};
 
 /// A span shorter than this, in bytes, is not worth a thread.
@@ -183,12 +183,12 @@ impl Capture {
         let Format::Pcapng(pcapng) = &mut self.format else { return };
         loop {
             match pcapng.head(self.buffer.unread()) {
-                Head::Whole => match pcapng.take_prelude(self.buffer.unread()) {
+                FileStart::Whole => match pcapng.take_prelude(self.buffer.unread()) {
                     Some(length) => self.buffer.start += length,
                     None => return,
                 },
-                Head::Needs(bytes) if self.buffer.fill(bytes) => {}
-                Head::Needs(_) | Head::Damaged(_) => return,
+                FileStart::Needs(bytes) if self.buffer.fill(bytes) => {}
+                FileStart::Needs(_) | FileStart::Damaged(_) => return,
             }
         }
     }
@@ -203,7 +203,7 @@ pub struct Start {
 
 /// One part of a file that was read.
 #[derive(Debug)]
-pub struct Part<T> {
+pub struct SpanPart<T> {
     /// What the reader made of it.
     pub value: T,
     /// Frames in it, numbered from 1 within the part.
@@ -225,7 +225,7 @@ pub fn read_spans<T: Send>(
     spans: &[Span],
     begin: impl Fn() -> T + Sync,
     read: impl Fn(&mut T, &mut Capture) + Sync,
-) -> Result<(Vec<Part<T>>, CaptureSummary), CaptureError> {
+) -> Result<(Vec<SpanPart<T>>, CaptureSummary), CaptureError> {
     let whole = [Span::WHOLE];
     let spans = if spans.is_empty() { &whole } else { spans };
     let read_span = |span: &Span| {
@@ -263,7 +263,7 @@ pub fn read_spans<T: Send>(
         }
     }
     let summary = join(kept.iter().map(|(capture, _)| capture.summary()));
-    let parts = kept.into_iter().map(|(capture, value)| Part { frames: capture.summary().frames, value });
+    let parts = kept.into_iter().map(|(capture, value)| SpanPart { frames: capture.summary().frames, value });
     Ok((parts.collect(), summary))
 }
 

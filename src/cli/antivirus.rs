@@ -6,7 +6,7 @@ use super::args::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow};
 use super::exit::{Failure, Outcome, Status};
 use super::policy::load;
 use super::terminal::print;
-use crate::export::antivirus::{AntivirusFormat, Checklist, Preferences, State};
+use crate::export::antivirus::{AntivirusFormat, Checklist, ExclusionState, Preferences};
 use crate::report::write_file;
 use crate::text::visible;
 
@@ -55,7 +55,7 @@ fn write_checklist(out: &mut dyn io::Write, list: &Checklist, file: &str) -> io:
     )?;
     for wanted in &list.wanted {
         writeln!(out, "  {:<10} {:<9} {}", wanted.state, wanted.list, visible(&wanted.value))?;
-        if let Some(found) = wanted.found.as_deref().filter(|_| wanted.state != State::Present) {
+        if let Some(found) = wanted.found.as_deref().filter(|_| wanted.state != ExclusionState::Present) {
             writeln!(out, "             found     {}", visible(found))?;
         }
         if !wanted.advice.is_empty() {

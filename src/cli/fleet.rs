@@ -108,7 +108,7 @@ fn script(to: &Path) -> String {
     script
 }
 
-/// Runs it; what it complained about, `None` if it is not there.
+/// Runs DuckDB; `Err` holds its message, `None` if the program is not installed.
 fn execute(mut command: Command, script: &str) -> Result<(), Option<String>> {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|_| None)?;

@@ -33,15 +33,15 @@ pub(super) fn hold_what_is_asked(sources: &[Source], options: &SurveyOptions, tw
 }
 
 /// What an input is called, and what tells it from others.
-pub(super) struct Identity {
+pub(super) struct InputIdentity {
     name: String,
     digest: Option<String>,
     content: Content,
 }
 
 /// The inputs of states.
-fn observed(sources: &[Source]) -> impl Iterator<Item = Identity> {
-    sources.iter().filter_map(Source::observed).map(|Observed { state, head, .. }| Identity {
+fn observed(sources: &[Source]) -> impl Iterator<Item = InputIdentity> {
+    sources.iter().filter_map(Source::observed).map(|Observed { state, head, .. }| InputIdentity {
         name: format!("{} in {}", head.name, state.display()),
         digest: head.sha256.clone(),
         content: head.content,
@@ -49,9 +49,9 @@ fn observed(sources: &[Source]) -> impl Iterator<Item = Identity> {
 }
 
 /// The inputs that are captures, after they were read.
-pub(super) fn captures(sources: &[Source], inputs: &[InputSummary], digests: &[Digest]) -> Vec<Identity> {
+pub(super) fn captures(sources: &[Source], inputs: &[InputSummary], digests: &[Digest]) -> Vec<InputIdentity> {
     let captures = sources.iter().zip(inputs).zip(digests).filter(|((source, _), _)| source.observed().is_none());
-    let identity = |((source, input), digest): ((&Source, &InputSummary), &Digest)| Identity {
+    let identity = |((source, input), digest): ((&Source, &InputSummary), &Digest)| InputIdentity {
         name: input.path.clone(),
         digest: digest.hex().map(str::to_owned),
         content: Content::of_input(source, input),
@@ -65,11 +65,11 @@ pub(super) fn digest(source: &Source) -> Option<Digest> {
 }
 
 /// Refuses the same input twice. Other overlaps are what comes back, in words.
-pub(super) fn are_each_once(sources: &[Source], captures: Vec<Identity>) -> Result<Vec<String>, Failure> {
-    let all: Vec<Identity> = observed(sources).chain(captures).collect();
+pub(super) fn are_each_once(sources: &[Source], captures: Vec<InputIdentity>) -> Result<Vec<String>, Failure> {
+    let all: Vec<InputIdentity> = observed(sources).chain(captures).collect();
     let (mut digests, mut contents, mut beginnings) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut told = Vec::new();
-    for Identity { name, digest, content } in &all {
+    for InputIdentity { name, digest, content } in &all {
         let Some(key) = content.key() else { continue };
         let by_digest = digest.as_ref().and_then(|digest| digests.insert(digest, name));
         let by_content = contents.insert(key, name);
@@ -87,12 +87,12 @@ pub(super) fn are_each_once(sources: &[Source], captures: Vec<Identity>) -> Resu
 }
 
 /// Which inputs were captured at the same time: at two places, or the same packets twice.
-fn at_one_time(all: &[Identity]) -> Vec<String> {
-    let known = |one: &&Identity| one.content.span().0 != Timestamp::UNKNOWN;
-    let mut list: Vec<&Identity> = all.iter().filter(known).collect();
+fn at_one_time(all: &[InputIdentity]) -> Vec<String> {
+    let known = |one: &&InputIdentity| one.content.span().0 != Timestamp::UNKNOWN;
+    let mut list: Vec<&InputIdentity> = all.iter().filter(known).collect();
     list.sort_by_key(|one| one.content.span());
     let mut told = Vec::new();
-    let mut latest: Option<&Identity> = None;
+    let mut latest: Option<&InputIdentity> = None;
     for one in list {
         if let Some(before) = latest.filter(|before| one.content.span().0 < before.content.span().1) {
             told.push(format!(

@@ -51,7 +51,7 @@ type HostPair = (IpAddr, IpAddr);
 
 /// A frame that may still be wanted.
 #[derive(Debug)]
-struct Kept {
+struct BufferedFrame {
     time: Timestamp,
     link: LinkType,
     interface: u32,
@@ -59,7 +59,7 @@ struct Kept {
     data: Box<[u8]>,
 }
 
-impl Kept {
+impl BufferedFrame {
     fn lend(&self) -> Frame<'_> {
         let Self { time, link, interface, original_len, .. } = *self;
         Frame { id: FrameId::NONE, time, link, interface, original_len, data: &self.data }
@@ -72,7 +72,7 @@ pub struct LiveEvidence {
     writer: PcapngWriter<BackgroundWriter>,
     wanted: Option<FrameSelection>,
     selection: SharedSelection,
-    ring: VecDeque<Kept>,
+    ring: VecDeque<BufferedFrame>,
     /// The pairs of hosts whose history was told.
     told: HashSet<HostPair>,
     /// Bytes in the ring.
@@ -114,7 +114,7 @@ impl LiveEvidence {
         if let Some(comments) = self.wanted.as_mut().and_then(|wanted| comments(wanted, frame)) {
             return self.write(frame, &comments);
         }
-        let age = |kept: &Kept| match (kept.time.nanos(), frame.time.nanos()) {
+        let age = |kept: &BufferedFrame| match (kept.time.nanos(), frame.time.nanos()) {
             (Some(then), Some(now)) => now.saturating_sub(then),
             _ => 0,
         };
@@ -126,7 +126,7 @@ impl LiveEvidence {
         }
         self.bytes += frame.data.len();
         let Frame { time, link, interface, original_len, data, .. } = *frame;
-        self.ring.push_back(Kept { time, link, interface, original_len, data: data.into() });
+        self.ring.push_back(BufferedFrame { time, link, interface, original_len, data: data.into() });
         Ok(())
     }
 
@@ -166,9 +166,9 @@ impl LiveEvidence {
 }
 
 /// For each frame that is kept, whether it is one of the last before a finding of its hosts began.
-fn history(wanted: &FrameSelection, ring: &VecDeque<Kept>, told: &mut HashSet<HostPair>) -> Vec<bool> {
+fn history(wanted: &FrameSelection, ring: &VecDeque<BufferedFrame>, told: &mut HashSet<HostPair>) -> Vec<bool> {
     let mut counts: HashMap<HostPair, u32> = HashMap::new();
-    let is_history = |kept: &Kept| {
+    let is_history = |kept: &BufferedFrame| {
         wanted.history(&kept.lend()).filter(|pair| !told.contains(pair)).is_some_and(|pair| {
             let count = counts.entry(pair).or_default();
             *count += 1;

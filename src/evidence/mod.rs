@@ -73,7 +73,7 @@ pub fn write_evidence<'a>(
     };
     let writer = PcapngWriter::new(out, application, Some(&text(&about(survey))))?;
     let wanted = FrameSelection::of(survey, |number, finding| Some(comment(number, finding)));
-    let mut evidence = Evidence { writer, wanted, interfaces: HashMap::new(), frames: 0, anonymizer };
+    let mut evidence = EvidenceWriter { writer, wanted, interfaces: HashMap::new(), frames: 0, anonymizer };
     let named = survey.hosts.iter().filter_map(|host| {
         let address = anonymizer.map_or(host.address, |anonymizer| anonymizer.address(host.address));
         Some((address, visible(&text(host.name.as_deref()?)).into_owned()))
@@ -119,7 +119,7 @@ fn comment(number: usize, finding: &Finding) -> String {
 }
 
 /// A frame that is wanted, kept until the reader's block is done.
-struct Kept {
+struct SelectedFrame {
     number: u64,
     time: Timestamp,
     link: LinkType,
@@ -129,7 +129,7 @@ struct Kept {
     findings: Vec<u32>,
 }
 
-struct Evidence<'a> {
+struct EvidenceWriter<'a> {
     writer: PcapngWriter<&'a mut dyn Write>,
     wanted: FrameSelection,
     /// The writer's number for each (input, interface, link type).
@@ -138,7 +138,7 @@ struct Evidence<'a> {
     anonymizer: Option<&'a Anonymizer>,
 }
 
-impl Evidence<'_> {
+impl EvidenceWriter<'_> {
     /// Takes the frames of one input.
     fn take(&mut self, number: u32, input: &InputSummary, path: &Path) -> io::Result<()> {
         let mut capture = Capture::open(path, number).map_err(|error| io::Error::other(EvidenceError::from(error)))?;
@@ -161,7 +161,7 @@ impl Evidence<'_> {
                     };
                     // What cannot be read well enough to replace what it tells is left out.
                     let Some(data) = data else { continue };
-                    kept.push(Kept {
+                    kept.push(SelectedFrame {
                         number: frame.id.number(),
                         time: frame.time,
                         link: frame.link,
@@ -188,7 +188,7 @@ impl Evidence<'_> {
         Ok(())
     }
 
-    fn put(&mut self, input: u32, path: &str, capture: &Capture, frame: &Kept) -> io::Result<()> {
+    fn put(&mut self, input: u32, path: &str, capture: &Capture, frame: &SelectedFrame) -> io::Result<()> {
         let place = (input, frame.interface, frame.link);
         let interface = match self.interfaces.get(&place) {
             Some(interface) => *interface,

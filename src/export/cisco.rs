@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::format::{MANY, Written, commented, header};
 use super::rules::{Rule, RuleList};
-use super::{Base, End, Family, HostSet, Side, Way, text};
+use super::{Base, End, Family, HostSet, RuleDirection, Side, text};
 use crate::policy::{PortSet, Role};
 use crate::protocol::Transport;
 
@@ -17,7 +17,7 @@ const REMARK: usize = 100;
 
 /// The two directions of a host's port, or the one list of a router between.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum List {
+enum AccessList {
     To,
     From,
     Transit,
@@ -60,8 +60,8 @@ pub(super) fn write(list: &RuleList) -> Written {
     Written { text: format!("{}{body}", commented("!", &lines)), losses, limits }
 }
 
-fn lists(side: Side) -> Vec<List> {
-    if side == Side::Firewall { vec![List::Transit] } else { vec![List::To, List::From] }
+fn lists(side: Side) -> Vec<AccessList> {
+    if side == Side::Firewall { vec![AccessList::Transit] } else { vec![AccessList::To, AccessList::From] }
 }
 
 /// IPv6 lists repeat their lines for each address, so they take addresses to be written at all.
@@ -78,11 +78,11 @@ const fn kind(family: Family) -> &'static str {
     }
 }
 
-fn name(side: Side, which: List, family: Family) -> String {
+fn name(side: Side, which: AccessList, family: Family) -> String {
     let which = match which {
-        List::To => "TO",
-        List::From => "FROM",
-        List::Transit => "TRANSIT",
+        AccessList::To => "TO",
+        AccessList::From => "FROM",
+        AccessList::Transit => "TRANSIT",
     };
     format!("IGOR-{}-{which}-V{}", side.name().to_uppercase(), family.digit())
 }
@@ -93,7 +93,7 @@ fn applied(list: &RuleList) -> Vec<String> {
         for which in lists(list.side) {
             let command = if family == Family::V4 { "ip access-group" } else { "ipv6 traffic-filter" };
             // Seen from the switch, what the host sends comes in.
-            let way = if which == List::To { "out" } else { "in" };
+            let way = if which == AccessList::To { "out" } else { "in" };
             lines.push(format!("  {command} {} {way}", name(list.side, which, family)));
         }
     }
@@ -193,15 +193,15 @@ fn object_group(out: &mut String, set: HostSet, list: &RuleList) {
     }
 }
 
-fn access_list(out: &mut String, list: &RuleList, family: Family, which: List) {
+fn access_list(out: &mut String, list: &RuleList, family: Family, which: AccessList) {
     let _ = writeln!(out, "!\n{} {}", kind(family), name(list.side, which, family));
     for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
         let mut entries = Vec::new();
-        let request = which == List::Transit || (rule.way == Way::In) == (which == List::To);
+        let request = which == AccessList::Transit || (rule.way == RuleDirection::In) == (which == AccessList::To);
         if request {
             entries.extend(lines(rule, list, family, false));
         }
-        if which == List::Transit || !request {
+        if which == AccessList::Transit || !request {
             entries.extend(lines(rule, list, family, true));
         }
         if entries.is_empty() {
@@ -213,7 +213,7 @@ fn access_list(out: &mut String, list: &RuleList, family: Family, which: List) {
         }
     }
     let ip = if family == Family::V4 { "ip" } else { "ipv6" };
-    if which == List::Transit {
+    if which == AccessList::Transit {
         for set in &list.guarded {
             let guarded = End::set(*set);
             for (from, to) in [(&guarded, &End::ANY), (&End::ANY, &guarded)] {

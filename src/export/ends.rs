@@ -31,7 +31,7 @@ impl Side {
 
 named! {
     /// Which way the client's packets go, seen from where the rules stand.
-    pub enum Way {
+    pub enum RuleDirection {
         /// To this host.
         In = "in",
         /// From this host.
@@ -41,7 +41,7 @@ named! {
     }
 }
 
-impl Way {
+impl RuleDirection {
     /// Which way the answers go.
     pub const fn back(self) -> Self {
         match self {

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::ends::{Base, End, Side, Way};
+use super::ends::{Base, End, RuleDirection, Side};
 use super::groups::Groups;
-use super::rules::{Kind, Rule};
+use super::rules::{Rule, RuleKind};
 use crate::inventory::Inventory;
 use crate::policy::{Policy, PortSet, Version};
 use crate::protocol::Transport;
@@ -21,10 +21,10 @@ pub(super) fn rules(side: Side, rules: &[Rule]) -> Vec<Rule> {
     }
     let link = Groups::of_port(Some(Transport::Icmpv6), None);
     let mut needed = vec![
-        need(Way::Out, (End::THIS_HOST, End::ANY), Transport::Icmpv6, &[133..=136], NEIGHBORS),
-        need(Way::In, (End::ANY, End::THIS_HOST), Transport::Icmpv6, &[133..=136], NEIGHBORS),
+        need(RuleDirection::Out, (End::THIS_HOST, End::ANY), Transport::Icmpv6, &[133..=136], NEIGHBORS),
+        need(RuleDirection::In, (End::ANY, End::THIS_HOST), Transport::Icmpv6, &[133..=136], NEIGHBORS),
     ];
-    let groups = rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_)) && rule.kind == Kind::Documented);
+    let groups = rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_)) && rule.kind == RuleKind::Documented);
     if groups {
         let all = Groups {
             name: "IGMP",
@@ -35,8 +35,8 @@ pub(super) fn rules(side: Side, rules: &[Rule]) -> Vec<Rule> {
         let to = |groups: &Groups| End::of(Base::Group(groups.clone()));
         // Reports go to the group itself as well (RFC 2236 section 3).
         let wide = Groups { v6: vec![Ipv6Net::new_assert(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)], ..link };
-        for way in [Way::Out, Way::In] {
-            let from = if way == Way::Out { End::THIS_HOST } else { End::ANY };
+        for way in [RuleDirection::Out, RuleDirection::In] {
+            let from = if way == RuleDirection::Out { End::THIS_HOST } else { End::ANY };
             needed.push(need(way, (from.clone(), to(&all)), IGMP, &[], MEMBERSHIP));
             needed.push(need(way, (from, to(&wide)), Transport::Icmpv6, &[130..=132, 143..=143], MEMBERSHIP));
         }
@@ -50,14 +50,14 @@ const MEMBERSHIP: (&str, &str) =
     ("Group membership", "groundwork: SSDP and CoAP discovery reach a host by groups that it joined (RFC 3376, 3810)");
 
 fn need(
-    way: Way,
+    way: RuleDirection,
     (from, to): (End, End),
     transport: Transport,
     types: &[std::ops::RangeInclusive<u16>],
     (service, citation): (&str, &str),
 ) -> Rule {
     Rule {
-        kind: Kind::Groundwork,
+        kind: RuleKind::Groundwork,
         way,
         from,
         to,

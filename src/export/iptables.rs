@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::format::{MANY, Written, commented, header};
 use super::hosts::{Family, Hosts, plain};
 use super::rules::{Helper, Rule, RuleList};
-use super::{Base, End, HostSet, Side, Way, text};
+use super::{Base, End, HostSet, RuleDirection, Side, text};
 use crate::policy::PortSet;
 use crate::protocol::Transport;
 
@@ -18,8 +18,8 @@ const COMMENT: usize = 200;
 
 pub(super) fn write(list: &RuleList) -> Written {
     let losses = losses(list);
-    let tables: Vec<Table<'_>> = Family::ALL.map(|family| Table::new(list, family, false)).into();
-    let limits = limits(tables.iter().map(Table::len).sum());
+    let tables: Vec<ChainTable<'_>> = Family::ALL.map(|family| ChainTable::new(list, family, false)).into();
+    let limits = limits(tables.iter().map(ChainTable::len).sum());
     let mut lines = header(list, &losses, &limits);
     lines.push("Load as root: sh FILE --test (checks only), then sh FILE; loading it again replaces it".to_owned());
     if list.log_only {
@@ -41,7 +41,7 @@ pub(super) fn write(list: &RuleList) -> Written {
         let (command, restore) = commands(family);
         let _ = writeln!(out, "\n# IPv{}\n{{", family.digit());
         if list.needs_tftp() {
-            Table::new(list, family, true).print(&mut out);
+            ChainTable::new(list, family, true).print(&mut out);
         }
         table.print(&mut out);
         let _ = writeln!(out, "}} | {restore} -w --noflush \"$@\"");
@@ -120,7 +120,7 @@ fn variable(out: &mut String, set: HostSet, family: Family, hosts: &Hosts) {
 
 /// What one chain does for one pair of ends.
 struct ChainRules<'a> {
-    way: Way,
+    way: RuleDirection,
     from: &'a End,
     to: &'a End,
     rules: Vec<String>,
@@ -207,12 +207,12 @@ fn matches(rule: &Rule) -> Vec<String> {
     tails.into_iter().map(|tail| format!("{protocol}{tail}")).collect()
 }
 
-const fn base_chain(way: Way, raw: bool) -> &'static str {
+const fn base_chain(way: RuleDirection, raw: bool) -> &'static str {
     match (way, raw) {
-        (Way::In, false) => "igor-in",
-        (Way::Out, false) => "igor-out",
-        (Way::Through, false) => "igor-judge",
-        (Way::Out, true) => "igor-help-out",
+        (RuleDirection::In, false) => "igor-in",
+        (RuleDirection::Out, false) => "igor-out",
+        (RuleDirection::Through, false) => "igor-judge",
+        (RuleDirection::Out, true) => "igor-help-out",
         (_, true) => "igor-help-in",
     }
 }
@@ -243,7 +243,7 @@ enum Match {
 }
 
 /// One table of one family.
-struct Table<'a> {
+struct ChainTable<'a> {
     list: &'a RuleList,
     family: Family,
     raw: bool,
@@ -251,7 +251,7 @@ struct Table<'a> {
     lines: Vec<Line>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> ChainTable<'a> {
     fn new(list: &'a RuleList, family: Family, raw: bool) -> Self {
         let chains = bases(list, raw).iter().map(|(_, chain)| (*chain).to_owned()).collect();
         let mut table = Self { list, family, raw, chains, lines: Vec::new() };

@@ -2,10 +2,10 @@
 
 use ipnet::IpNet;
 
-use super::ends::{Base, End, HostSet, Side, Way};
+use super::ends::{Base, End, HostSet, RuleDirection, Side};
 use super::groups::Groups;
 use super::hosts::Hosts;
-use super::rules::{Kind, Rule};
+use super::rules::{Rule, RuleKind};
 use crate::policy::{Endpoint, Matcher, Policy, Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -14,7 +14,7 @@ pub(super) fn allowances(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule
     let rules = policy.allowances().iter().flat_map(|allowance| {
         let service = allowance.name.clone().unwrap_or_else(|| "allowance".to_owned());
         let citation = format!("allowance (line {}): {}", allowance.line, allowance.reason);
-        of_matcher(&allowance.matcher, side, hosts, Kind::SiteApproved, (&service, &citation))
+        of_matcher(&allowance.matcher, side, hosts, RuleKind::SiteApproved, (&service, &citation))
     });
     rules.collect()
 }
@@ -23,7 +23,7 @@ pub(super) fn allowances(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule
 pub(super) fn supporting(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule> {
     let rules = policy.supporting().iter().flat_map(|entry| {
         let citation = format!("supporting {}: {}", entry.name, entry.reason);
-        of_matcher(&entry.matcher, side, hosts, Kind::Supporting, (&entry.service, &citation))
+        of_matcher(&entry.matcher, side, hosts, RuleKind::Supporting, (&entry.service, &citation))
     });
     rules.collect()
 }
@@ -32,7 +32,7 @@ pub(super) fn of_matcher(
     matcher: &Matcher,
     side: Side,
     hosts: &Hosts,
-    kind: Kind,
+    kind: RuleKind,
     (service, citation): (&str, &str),
 ) -> Vec<Rule> {
     let transports: Vec<Option<Transport>> = match matcher.transports.as_slice() {
@@ -63,21 +63,21 @@ pub(super) fn of_matcher(
 
 /// Which ways a matcher's flows pass a place. Between two hosts that the documents do not speak
 /// of there is nothing to rule.
-fn ways(matcher: &Matcher, side: Side, hosts: &Hosts, transport: Option<Transport>) -> Vec<(Way, End, End)> {
+fn ways(matcher: &Matcher, side: Side, hosts: &Hosts, transport: Option<Transport>) -> Vec<(RuleDirection, End, End)> {
     let groups = Groups::of_port(transport, matcher.ports.0.first().map(|range| *range.start()));
     let (from, to) = (&matcher.from, &matcher.to);
     let mut ways = Vec::new();
     if let Some(here) = side.role() {
         for own in own_ends(from, here, hosts) {
-            ways.extend(ends(to, Some(&groups), transport).into_iter().map(|to| (Way::Out, own.clone(), to)));
+            ways.extend(ends(to, Some(&groups), transport).into_iter().map(|to| (RuleDirection::Out, own.clone(), to)));
         }
         for own in own_ends(to, here, hosts) {
-            ways.extend(ends(from, None, transport).into_iter().map(|from| (Way::In, from, own.clone())));
+            ways.extend(ends(from, None, transport).into_iter().map(|from| (RuleDirection::In, from, own.clone())));
         }
         // Whoever may be asked by itself may be asked in a group.
         if to.roles.contains(Role::Group) && to.roles.contains(here) && transport != Some(Transport::Tcp) {
             let group = End::of(Base::Group(groups));
-            ways.extend(ends(from, None, transport).into_iter().map(|from| (Way::In, from, group.clone())));
+            ways.extend(ends(from, None, transport).into_iter().map(|from| (RuleDirection::In, from, group.clone())));
         }
         return ways;
     }
@@ -86,7 +86,7 @@ fn ways(matcher: &Matcher, side: Side, hosts: &Hosts, transport: Option<Transpor
         for to_end in ends(to, routed.as_ref(), transport) {
             match (is_igor(&from_end), is_igor(&to_end)) {
                 (false, false) => ways.extend(igor_part(from, &to_end, &from_end, to)),
-                _ => ways.push((Way::Through, from_end.clone(), to_end)),
+                _ => ways.push((RuleDirection::Through, from_end.clone(), to_end)),
             }
         }
     }
@@ -123,15 +123,15 @@ fn is_igor(end: &End) -> bool {
 }
 
 /// Between two wide ends, only what has a gateway, node or BACnet system at one of them.
-fn igor_part(from: &Endpoint, to_end: &End, from_end: &End, to: &Endpoint) -> Vec<(Way, End, End)> {
+fn igor_part(from: &Endpoint, to_end: &End, from_end: &End, to: &Endpoint) -> Vec<(RuleDirection, End, End)> {
     let sets = |endpoint: &Endpoint| {
         let roles = [Role::Gateway, Role::Node, Role::Bacnet];
         roles.into_iter().filter(|role| endpoint.roles.contains(*role)).filter_map(HostSet::of).collect::<Vec<_>>()
     };
-    let outward = sets(from).into_iter().map(|set| (Way::Through, End::set(set), to_end.clone()));
+    let outward = sets(from).into_iter().map(|set| (RuleDirection::Through, End::set(set), to_end.clone()));
     let inward: Vec<_> = match to_end.base {
         Base::Group(_) => Vec::new(),
-        _ => sets(to).into_iter().map(|set| (Way::Through, from_end.clone(), End::set(set))).collect(),
+        _ => sets(to).into_iter().map(|set| (RuleDirection::Through, from_end.clone(), End::set(set))).collect(),
     };
     outward.chain(inward).collect()
 }

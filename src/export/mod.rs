@@ -24,9 +24,9 @@ mod tests;
 mod text;
 mod windows;
 
-pub use ends::{Base, End, HostSet, Side, Way};
+pub use ends::{Base, End, HostSet, RuleDirection, Side};
 pub use format::{Exported, Format, Unfit};
 pub use groups::Groups;
 pub use hosts::{Family, Hosts, Member};
 pub use rehearsal::{Refused, Rehearsal, rehearsal_page, rehearse};
-pub use rules::{Helper, Kind, Product, Request, Rule, RuleList};
+pub use rules::{Helper, Product, Request, Rule, RuleKind, RuleList};

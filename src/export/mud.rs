@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::format::Written;
-use super::rules::{Helper, Kind, Rule, RuleList};
-use super::{Base, End, Family, HostSet, Way, text};
+use super::rules::{Helper, Rule, RuleKind, RuleList};
+use super::{Base, End, Family, HostSet, RuleDirection, text};
 use crate::policy::mud::AUTHORITY;
 use crate::policy::{PortSet, Role};
 use crate::protocol::Transport;
@@ -17,7 +17,7 @@ const UPDATED: &str = "2026-01-01T00:00:00Z";
 
 /// Which of the two policies an entry belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leg {
+enum MudDirection {
     From,
     To,
 }
@@ -27,7 +27,7 @@ pub(super) fn write(list: &RuleList) -> Written {
     let slug = role_slug(list, device);
     let (mut acls, mut names) = (Vec::new(), [Vec::new(), Vec::new()]);
     for family in Family::ALL {
-        for (leg, word) in [(Leg::From, "from"), (Leg::To, "to")] {
+        for (leg, word) in [(MudDirection::From, "from"), (MudDirection::To, "to")] {
             let aces = entries(list, device, family, leg);
             if aces.is_empty() {
                 continue;
@@ -38,7 +38,7 @@ pub(super) fn write(list: &RuleList) -> Written {
             let lines: Vec<String> = aces.iter().map(ToString::to_string).collect();
             let lines = lines.join(",\n");
             acls.push(format!("{{\"name\": \"{name}\", \"type\": \"{kind}\", \"aces\": {{\"ace\": [\n{lines}\n]}}}}"));
-            names[usize::from(leg == Leg::To)].push(json!({ "name": name }));
+            names[usize::from(leg == MudDirection::To)].push(json!({ "name": name }));
         }
     }
     let [from, to] = names;
@@ -121,10 +121,10 @@ fn url(list: &RuleList, role: Role) -> String {
 }
 
 /// The entries of one family and leg, with names that are unique.
-fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value> {
+fn entries(list: &RuleList, device: Role, family: Family, leg: MudDirection) -> Vec<Value> {
     let mut aces: Vec<Value> = Vec::new();
     for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
-        let request = (rule.way == Way::Out) == (leg == Leg::From);
+        let request = (rule.way == RuleDirection::Out) == (leg == MudDirection::From);
         let group = matches!(rule.to.base, Base::Group(_));
         let answers = matches!(rule.transport, Some(Transport::Tcp | Transport::Udp) | None) && !group;
         if !request && !answers {
@@ -140,10 +140,10 @@ fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value
 }
 
 /// `number-document-cell-service-leg`, at most 64 characters (RFC 8519 section 4.1).
-fn name(number: usize, rule: &Rule, leg: Leg) -> String {
-    let end = if leg == Leg::From { "frdev" } else { "todev" };
+fn name(number: usize, rule: &Rule, leg: MudDirection) -> String {
+    let end = if leg == MudDirection::From { "frdev" } else { "todev" };
     let what = match rule.kind {
-        Kind::Documented => {
+        RuleKind::Documented => {
             let cell = rule.citation.split([';', '(']).next().unwrap_or_default();
             format!("{cell} {}", rule.service)
         }
@@ -159,8 +159,15 @@ struct Matches {
 }
 
 /// What one rule matches in one leg: the client's packets (`request`), or what answers them.
-fn matches(list: &RuleList, device: Role, rule: &Rule, family: Family, leg: Leg, request: bool) -> Vec<Matches> {
-    let peer = if rule.way == Way::Out { &rule.to } else { &rule.from };
+fn matches(
+    list: &RuleList,
+    device: Role,
+    rule: &Rule,
+    family: Family,
+    leg: MudDirection,
+    request: bool,
+) -> Vec<Matches> {
+    let peer = if rule.way == RuleDirection::Out { &rule.to } else { &rule.from };
     let mut out = Vec::new();
     // What is excepted is dropped before the rest is let through: entries are in order (RFC 8519).
     let whole = End::of(peer.base.clone());
@@ -178,7 +185,7 @@ fn matches(list: &RuleList, device: Role, rule: &Rule, family: Family, leg: Leg,
                         l3.insert("protocol".to_owned(), transport.number().into());
                     }
                     let ip = if family == Family::V4 { "ipv4" } else { "ipv6" };
-                    let side = if leg == Leg::From { "destination" } else { "source" };
+                    let side = if leg == MudDirection::From { "destination" } else { "source" };
                     if let Some(network) = &network {
                         l3.insert(format!("{side}-{ip}-network"), network.clone().into());
                     }
@@ -238,7 +245,7 @@ fn l4(rule: &Rule, request: bool) -> Vec<Option<(&'static str, Value)>> {
         }
     };
     let (name, initiated) = match rule.transport {
-        Some(Transport::Tcp) => ("tcp", Some(if rule.way == Way::Out { "from-device" } else { "to-device" })),
+        Some(Transport::Tcp) => ("tcp", Some(if rule.way == RuleDirection::Out { "from-device" } else { "to-device" })),
         Some(Transport::Udp) => ("udp", None),
         Some(Transport::Icmp | Transport::Icmpv6) if !rule.types.0.is_empty() => {
             let kinds = rule.types.0.iter().flat_map(|range| range.clone());

@@ -3,7 +3,7 @@
 use super::format::{Written, commented, header};
 use super::hosts::{Family, Hosts};
 use super::rules::{Helper, Rule, RuleList};
-use super::{Base, End, Groups, HostSet, Side, Way, text};
+use super::{Base, End, Groups, HostSet, RuleDirection, Side, text};
 use crate::policy::PortSet;
 use crate::protocol::Transport;
 
@@ -127,7 +127,7 @@ fn state(list: &RuleList) -> String {
 
 fn host_chains(out: &mut String, list: &RuleList) {
     for (chain, hook, way, loopback) in
-        [("incoming", "input", Way::In, "iifname"), ("outgoing", "output", Way::Out, "oifname")]
+        [("incoming", "input", RuleDirection::In, "iifname"), ("outgoing", "output", RuleDirection::Out, "oifname")]
     {
         let (policy, fate) = if list.log_only { ("accept", "logged") } else { ("drop", "dropped") };
         let state = state(list);
@@ -157,11 +157,11 @@ fn forward_chains(out: &mut String, list: &RuleList) {
         }
     }
     out.push_str(&format!("    }}\n\n    chain judge {{\n{}", state(list)));
-    chain_rules(out, list, Way::Through);
+    chain_rules(out, list, RuleDirection::Through);
     out.push_str(&format!("        counter {}\n    }}\n\n", refusal(list)));
 }
 
-fn chain_rules(out: &mut String, list: &RuleList, way: Way) {
+fn chain_rules(out: &mut String, list: &RuleList, way: RuleDirection) {
     for (protocol, rules) in discoveries(list) {
         out.push_str(&answers(protocol, &rules, list, way));
     }
@@ -173,7 +173,7 @@ fn chain_rules(out: &mut String, list: &RuleList, way: Way) {
 }
 
 /// The answers to discovery, which go against the way of the requests.
-fn answers(protocol: &str, rules: &[&Rule], list: &RuleList, way: Way) -> String {
+fn answers(protocol: &str, rules: &[&Rule], list: &RuleList, way: RuleDirection) -> String {
     let mut lines: Vec<String> = Vec::new();
     for rule in rules {
         let Some(Helper::Discovery { answerers, .. }) = &rule.helper else { continue };

@@ -1,9 +1,9 @@
 //! What the rules do not let through, in a few words: nobody should learn it from what stops working.
 
-use super::ends::{HostSet, Side, Way};
+use super::ends::{HostSet, RuleDirection, Side};
 use super::hosts::Hosts;
 use super::matched;
-use super::rules::{Kind, Rule};
+use super::rules::{Rule, RuleKind};
 use crate::policy::{Policy, PortSet};
 use crate::protocol::Transport;
 
@@ -44,8 +44,8 @@ fn services(policy: &Policy, side: Side, hosts: &Hosts, rules: &[Rule]) -> Vec<S
         if never_met || entry.name == ERRORS {
             continue;
         }
-        let needed = matched::of_matcher(&entry.matcher, side, hosts, Kind::Supporting, ("", ""));
-        let open = |wanted: &Rule| rules.iter().any(|rule| rule.kind != Kind::Documented && serves(rule, wanted));
+        let needed = matched::of_matcher(&entry.matcher, side, hosts, RuleKind::Supporting, ("", ""));
+        let open = |wanted: &Rule| rules.iter().any(|rule| rule.kind != RuleKind::Documented && serves(rule, wanted));
         // Answers are of the service that they answer.
         let name = entry.service.trim_end_matches(" answer");
         if !needed.is_empty() && !needed.iter().all(open) && !names.iter().any(|known| known == name) {
@@ -71,7 +71,7 @@ fn exception(rules: &[Rule], port: u16) -> &'static str {
     let allowed = |rule: &Rule| {
         let tcp = rule.transport.is_none_or(|transport| transport == Transport::Tcp);
         let named = rule.ports.0.is_empty() || rule.ports.contains(port);
-        rule.kind == Kind::SiteApproved && rule.way != Way::Out && tcp && named
+        rule.kind == RuleKind::SiteApproved && rule.way != RuleDirection::Out && tcp && named
     };
     if rules.iter().any(allowed) { " but for the site's allowance" } else { "" }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::ends::{Base, End, HostSet, Side, Way};
+use super::ends::{Base, End, HostSet, RuleDirection, Side};
 use super::groups::Groups;
 use super::hosts::Hosts;
 use super::rules::{Rule, RuleList};
@@ -36,17 +36,17 @@ pub struct Rehearsal {
 
 /// The hosts of one end of a flow, as the rules see them.
 #[derive(Clone, Copy)]
-struct Party<'a> {
+struct RuleParty<'a> {
     address: IpAddr,
     role: &'a str,
-    sets: Sets,
+    sets: SetBits,
 }
 
 /// Which sets an address is in, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Sets(u8);
+struct SetBits(u8);
 
-impl Sets {
+impl SetBits {
     fn has(self, set: HostSet) -> bool {
         self.0 & (1 << set as u8) != 0
     }
@@ -80,7 +80,7 @@ impl<'a> Members<'a> {
     }
 
     /// The sets of an address. Where a person has yet to fill in a role's addresses, the survey's role counts.
-    fn sets_of(&self, address: IpAddr, role: &str) -> Sets {
+    fn sets_of(&self, address: IpAddr, role: &str) -> SetBits {
         let holds = |ranges: &[(IpAddr, IpAddr)]| {
             let after = ranges.partition_point(|(first, _)| *first <= address);
             let range = after.checked_sub(1).and_then(|at| ranges.get(at));
@@ -90,15 +90,15 @@ impl<'a> Members<'a> {
             true => set.name() == role,
             false => holds(ranges),
         };
-        Sets(HostSet::ALL.iter().zip(&self.ranges).filter(is_in).fold(0, |bits, (set, _)| bits | 1 << *set as u8))
+        SetBits(HostSet::ALL.iter().zip(&self.ranges).filter(is_in).fold(0, |bits, (set, _)| bits | 1 << *set as u8))
     }
 }
 
 /// Tries the rules on every flow of a survey.
 pub fn rehearse(list: &RuleList, survey: &v1::Survey<'_>) -> Rehearsal {
     let members = Members::new(&list.hosts);
-    let party = |address: IpAddr, role| Party { address, role, sets: members.sets_of(address, role) };
-    let ends: Vec<[Party<'_>; 2]> = survey
+    let party = |address: IpAddr, role| RuleParty { address, role, sets: members.sets_of(address, role) };
+    let ends: Vec<[RuleParty<'_>; 2]> = survey
         .flows
         .iter()
         .map(|flow| [party(flow.client_ip, &flow.client_role), party(flow.server_ip, &flow.server_role)])
@@ -129,26 +129,27 @@ pub fn rehearse(list: &RuleList, survey: &v1::Survey<'_>) -> Rehearsal {
 
 impl RuleList {
     /// Whether the rules let a flow's request through; `None` where it does not come by.
-    fn judge(&self, flow: &v1::Flow<'_>, [client, server]: &[Party<'_>; 2]) -> Option<bool> {
+    fn judge(&self, flow: &v1::Flow<'_>, [client, server]: &[RuleParty<'_>; 2]) -> Option<bool> {
         let group = server.role == "group";
-        let ways: Vec<Way> = match self.side.role().and_then(HostSet::of) {
+        let ways: Vec<RuleDirection> = match self.side.role().and_then(HostSet::of) {
             None if !client.sets.is_igor() && !server.sets.is_igor() => Vec::new(),
             None if stays_on_link(client.address) || stays_on_link(server.address) => Vec::new(),
             None if group && !server.address.is_multicast() => Vec::new(),
-            None => vec![Way::Through],
+            None => vec![RuleDirection::Through],
             Some(own) => {
-                let out = client.sets.has(own).then_some(Way::Out);
+                let out = client.sets.has(own).then_some(RuleDirection::Out);
                 // Whether a host listens to a group no capture tells: of the others', only what Igor's hosts send counts.
                 let into = server.sets.has(own) || group && out.is_none() && client.sets.is_igor();
-                out.into_iter().chain(into.then_some(Way::In)).collect()
+                out.into_iter().chain(into.then_some(RuleDirection::In)).collect()
             }
         };
-        let allowed =
-            |way: &Way| self.rules.iter().any(|rule| rule.way == *way && self.holds(rule, flow, client, server));
+        let allowed = |way: &RuleDirection| {
+            self.rules.iter().any(|rule| rule.way == *way && self.holds(rule, flow, client, server))
+        };
         (!ways.is_empty()).then(|| ways.iter().all(allowed))
     }
 
-    fn holds(&self, rule: &Rule, flow: &v1::Flow<'_>, client: &Party<'_>, server: &Party<'_>) -> bool {
+    fn holds(&self, rule: &Rule, flow: &v1::Flow<'_>, client: &RuleParty<'_>, server: &RuleParty<'_>) -> bool {
         let port = |set: &PortSet, port: Option<u16>| set.0.is_empty() || port.is_some_and(|port| set.contains(port));
         transport(rule.transport, &flow.transport)
             && port(&rule.ports, flow.server_port)
@@ -158,7 +159,7 @@ impl RuleList {
             && self.is_at(&rule.to, server)
     }
 
-    fn is_at(&self, end: &End, party: &Party<'_>) -> bool {
+    fn is_at(&self, end: &End, party: &RuleParty<'_>) -> bool {
         let base = match &end.base {
             Base::Any => true,
             Base::ThisHost => self.side.role().and_then(HostSet::of).is_some_and(|own| party.sets.has(own)),
@@ -170,7 +171,7 @@ impl RuleList {
     }
 }
 
-fn is_group(groups: &Groups, party: &Party<'_>) -> bool {
+fn is_group(groups: &Groups, party: &RuleParty<'_>) -> bool {
     let broadcast = party.role == "group" && party.address.is_ipv4() && !party.address.is_multicast();
     groups.broadcast && broadcast || groups.blocks().any(|block| block.contains(&party.address))
 }
@@ -199,7 +200,7 @@ fn stays_on_link(address: IpAddr) -> bool {
 }
 
 /// A host that the survey knows by role and the rules by no address is the commonest cause.
-fn why(list: &RuleList, flow: &v1::Flow<'_>, ends: &[Party<'_>; 2]) -> String {
+fn why(list: &RuleList, flow: &v1::Flow<'_>, ends: &[RuleParty<'_>; 2]) -> String {
     let unplaced = ends.iter().find(|party| {
         let set = HostSet::ALL.iter().find(|set| set.name() == party.role && **set != HostSet::Site);
         set.is_some_and(|set| !party.sets.has(*set))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ends::{End, HostSet, Side, Way};
+use super::ends::{End, HostSet, RuleDirection, Side};
 use super::groups::Groups;
 use super::hosts::{Family, Hosts};
 use super::{groundwork, matched, refused};
@@ -15,7 +15,7 @@ use crate::verdict::{Filled, documented};
 
 named! {
     /// Why a rule is there. Orders as rules are listed.
-    pub enum Kind {
+    pub enum RuleKind {
         /// Without it the documented ports cannot work (neighbor discovery, group membership).
         Groundwork = "groundwork",
         /// The vendor's document lists it.
@@ -49,9 +49,9 @@ pub enum Helper {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     /// Why it is there.
-    pub kind: Kind,
+    pub kind: RuleKind,
     /// Which way the client's packets go.
-    pub way: Way,
+    pub way: RuleDirection,
     /// The client.
     pub from: End,
     /// The server.
@@ -310,7 +310,7 @@ fn outgoing(policy: &Policy, here: Role, (transport, port): (Transport, u16), ru
         |server| documented(policy, here, server, transport, port).filter(|filled| filled.client.is_some());
     for ((client, server), roles) in peers(documented) {
         for to in End::of_roles(roles) {
-            rules.push(rule(policy, Way::Out, (End::THIS_HOST, to), [client, server]));
+            rules.push(rule(policy, RuleDirection::Out, (End::THIS_HOST, to), [client, server]));
         }
     }
 }
@@ -320,7 +320,7 @@ fn incoming(policy: &Policy, here: Role, (transport, port): (Transport, u16), ru
         |client| documented(policy, client, here, transport, port).filter(|filled| filled.server.is_some());
     for ((client, server), roles) in peers(documented) {
         for from in End::of_roles(roles) {
-            rules.push(rule(policy, Way::In, (from, End::THIS_HOST), [server, client]));
+            rules.push(rule(policy, RuleDirection::In, (from, End::THIS_HOST), [server, client]));
         }
     }
 }
@@ -328,7 +328,7 @@ fn incoming(policy: &Policy, here: Role, (transport, port): (Transport, u16), ru
 fn through(policy: &Policy, client: Role, (transport, port): (Transport, u16), rules: &mut Vec<Rule>) {
     for ((out, into), roles) in peers(|server| documented(policy, client, server, transport, port)) {
         for (from, to) in pairs(RoleSet::NONE.with(client), roles) {
-            rules.push(rule(policy, Way::Through, (from, to), [into, out]));
+            rules.push(rule(policy, RuleDirection::Through, (from, to), [into, out]));
         }
     }
 }
@@ -344,7 +344,7 @@ fn groups(policy: &Policy, here: Role, (transport, port): (Transport, u16), rule
     let to_group = |client: Role| documented(policy, client, Role::Group, transport, port);
     if let Some(Filled { client: Some(cell), .. }) = to_group(here) {
         let to = End::of(super::Base::Group(groups.clone()));
-        let mut rule = rule(policy, Way::Out, (End::THIS_HOST, to), [Some(cell), None]);
+        let mut rule = rule(policy, RuleDirection::Out, (End::THIS_HOST, to), [Some(cell), None]);
         let answerers = hearers(policy, here, (transport, port)).into_iter().filter_map(HostSet::of).map(End::set);
         rule.helper = discovery(&groups, answerers.collect());
         rules.push(rule);
@@ -355,7 +355,7 @@ fn groups(policy: &Policy, here: Role, (transport, port): (Transport, u16), rule
         let Some(cell) = heard(policy, client, here, (transport, port)) else { continue };
         for from in End::of_roles(RoleSet::NONE.with(client)) {
             let to = End::of(super::Base::Group(groups.clone()));
-            let mut rule = rule(policy, Way::In, (from, to), [Some(cell), sent.client]);
+            let mut rule = rule(policy, RuleDirection::In, (from, to), [Some(cell), sent.client]);
             rule.helper = discovery(&groups, vec![End::THIS_HOST]);
             rules.push(rule);
         }
@@ -387,7 +387,7 @@ fn routed_groups(
     let Some(groups) = all.routed() else { return };
     for from in End::of_roles(RoleSet::NONE.with(client)) {
         let to = End::of(super::Base::Group(groups.clone()));
-        let mut rule = rule(policy, Way::Through, (from, to), [sent.client, sent.server]);
+        let mut rule = rule(policy, RuleDirection::Through, (from, to), [sent.client, sent.server]);
         let answerers = hearers.iter().filter_map(|role| HostSet::of(*role)).map(End::set);
         rule.helper = discovery(&groups, answerers.collect());
         rules.push(rule);
@@ -428,7 +428,7 @@ fn discovery(groups: &Groups, answerers: Vec<End>) -> Option<Helper> {
 }
 
 /// The rule of one or two cells, of which the first is this side's.
-fn rule(policy: &Policy, way: Way, (from, to): (End, End), cells: [Option<u16>; 2]) -> Rule {
+fn rule(policy: &Policy, way: RuleDirection, (from, to): (End, End), cells: [Option<u16>; 2]) -> Rule {
     let cells: Vec<&Cell> = cells.into_iter().flatten().filter_map(|at| policy.cells().get(usize::from(at))).collect();
     let cite = |cell: &&Cell| {
         let document = policy.document_of(cell);
@@ -447,7 +447,7 @@ fn rule(policy: &Policy, way: Way, (from, to): (End, End), cells: [Option<u16>; 
     let first = cells.first();
     let port = first.map_or(0, |cell| cell.port);
     Rule {
-        kind: Kind::Documented,
+        kind: RuleKind::Documented,
         way,
         from,
         to,

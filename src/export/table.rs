@@ -2,7 +2,7 @@
 
 use super::format::{Written, header};
 use super::rules::{Helper, Rule, RuleList};
-use super::{Base, End, Way, text};
+use super::{Base, End, RuleDirection, text};
 use crate::policy::PortSet;
 use crate::protocol::Transport;
 
@@ -151,7 +151,7 @@ fn needs(rule: &Rule) -> String {
             "multicast (IGMP, MLD); unicast answers of {} from any port within {seconds} s",
             answerers.iter().map(End::words).collect::<Vec<_>>().join(", ")
         ),
-        None if group && rule.way == Way::Through => "multicast routing".to_owned(),
+        None if group && rule.way == RuleDirection::Through => "multicast routing".to_owned(),
         None if group => "multicast or broadcast".to_owned(),
         None => String::new(),
     }

@@ -75,9 +75,9 @@ fn mud() {
 #[test]
 fn supporting_protocols_are_added_on_request_only() {
     let rules = |with| list(&Policy::embedded(), Side::Gateway, None, with).rules;
-    assert!(rules(false).iter().all(|rule| rule.kind != Kind::Supporting));
+    assert!(rules(false).iter().all(|rule| rule.kind != RuleKind::Supporting));
     let services: BTreeSet<String> =
-        rules(true).into_iter().filter(|rule| rule.kind == Kind::Supporting).map(|rule| rule.service).collect();
+        rules(true).into_iter().filter(|rule| rule.kind == RuleKind::Supporting).map(|rule| rule.service).collect();
     for service in ["DHCP", "DNS", "NTP", "ICMP echo", "mDNS", "LLMNR", "NetBIOS names"] {
         assert!(services.contains(service), "{service}");
     }
@@ -186,7 +186,7 @@ fn of_list(list: &RuleList) -> BTreeSet<(String, String, Transport, u16)> {
         _ => end.words(),
     };
     let unicast =
-        list.rules.iter().filter(|rule| rule.kind == Kind::Documented && !matches!(rule.to.base, Base::Group(_)));
+        list.rules.iter().filter(|rule| rule.kind == RuleKind::Documented && !matches!(rule.to.base, Base::Group(_)));
     unicast.map(|rule| (end(&rule.from), end(&rule.to), rule.transport.unwrap(), *rule.ports.0[0].start())).collect()
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::format::{MANY, Written, commented, header};
 use super::hosts::plain;
 use super::rules::{Helper, Rule, RuleList};
-use super::{Base, End, Family, HostSet, Hosts, Member, Way, text};
+use super::{Base, End, Family, HostSet, Hosts, Member, RuleDirection, text};
 use crate::policy::PortSet;
 use crate::protocol::Transport;
 
@@ -67,7 +67,11 @@ fn general_losses(list: &RuleList) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if list.rules.iter().any(|rule| matches!(rule.helper, Some(Helper::Discovery { .. })) && rule.way == Way::Out) {
+    if list
+        .rules
+        .iter()
+        .any(|rule| matches!(rule.helper, Some(Helper::Discovery { .. })) && rule.way == RuleDirection::Out)
+    {
         losses.push(
             "unicast answers to SSDP and CoAP groups come in by Windows' own allowance for 3 seconds; keep \
              AllowUnicastResponseToMulticast on (Set-NetFirewallProfile)"
@@ -135,12 +139,12 @@ fn covered(rule: &Rule, list: &RuleList) -> bool {
             && (other.way, &other.from, other.transport) == (rule.way, &rule.from, rule.transport)
             && (&other.ports, &other.client_ports, &other.types) == (&rule.ports, &rule.client_ports, &rule.types)
     };
-    rule.way == Way::In && matches!(rule.to.base, Base::Group(_)) && list.rules.iter().any(same)
+    rule.way == RuleDirection::In && matches!(rule.to.base, Base::Group(_)) && list.rules.iter().any(same)
 }
 
 fn command(rule: &Rule, number: usize, list: &RuleList, told: (&mut Lists, &mut Vec<String>)) -> String {
     let (lists, losses) = told;
-    let inbound = rule.way == Way::In;
+    let inbound = rule.way == RuleDirection::In;
     let (remote, local) = if inbound { (&rule.from, &rule.to) } else { (&rule.to, &rule.from) };
     let mut addresses = |end: &End| {
         let written_out = addresses(end, list, losses)?;

@@ -182,123 +182,135 @@ impl Topic for Blocked {
 
 /// What to do. `what` is the port of `transport` with its service, `clients` and `servers` who is concerned.
 fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers: &str) -> String {
+    let proof = match cause {
+        Cause::Dropped(AliveProof::Packets) => "other packets of it were captured",
+        Cause::Dropped(AliveProof::Arp) => "it answers by ARP",
+        Cause::Dropped(AliveProof::Neighbour) => "it answers by neighbour discovery",
+        Cause::Dropped(AliveProof::Device) => "other frames of its device were captured",
+        Cause::Dropped(AliveProof::Acknowledged) => "others acknowledge what it sent, which was not captured",
+        _ => "",
+    };
+    // Names come from foreign files and may look like a place: each piece is filled in once.
+    let mut pieces = template(cause, transport).split('{');
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (place, rest) = piece.split_once('}').unwrap_or_default();
+        text += match place {
+            "what" => what,
+            "clients" => clients,
+            "servers" => servers,
+            _ => proof,
+        };
+        text += rest;
+    }
+    text
+}
+
+/// The same with places for `{what}`, `{clients}`, `{servers}` and the `{proof}` of life.
+const fn template(cause: Cause, transport: Transport) -> &'static str {
     match cause {
-        Cause::Refused => format!(
+        Cause::Refused => {
             "The host answers, but refuses: nothing listens on the port, or its own firewall sends the reset. \
-                 Check that the service behind {what} runs on {servers}, then the host's firewall."
-        ),
-        Cause::NoListener => format!(
+             Check that the service behind {what} runs on {servers}, then the host's firewall."
+        }
+        Cause::NoListener => {
             "The host itself says that the port is closed: nothing listens on it, or its own firewall rejects. \
-                 Check that the service behind {what} runs on {servers}, then the host's firewall."
-        ),
-        Cause::HostFirewall => {
-            format!("The host's own firewall forbids it. Allow {what} from {clients} there, on {servers}.")
+             Check that the service behind {what} runs on {servers}, then the host's firewall."
         }
-        Cause::RoutingLoop => format!(
+        Cause::HostFirewall => "The host's own firewall forbids it. Allow {what} from {clients} there, on {servers}.",
+        Cause::RoutingLoop => {
             "Packets ran out of hops on the way: routers send them to each other in a circle. Check the routing \
-                 between {clients} and {servers}."
-        ),
-        Cause::PathFilter => format!(
+             between {clients} and {servers}."
+        }
+        Cause::PathFilter => {
             "A firewall or router that sent the error forbids it. Allow {what} from {clients} to {servers} there."
-        ),
-        Cause::HostUnreachable => format!(
+        }
+        Cause::HostUnreachable => {
             "A router knows the network but got no answer from the host. Check power, cable, VLAN and address of \
-                 {servers}."
-        ),
+             {servers}."
+        }
         Cause::NoRoute => {
-            format!("A router has no route. Check the routing between {clients} and {servers}, and their gateways.")
+            "A router has no route. Check the routing between {clients} and {servers}, and their gateways."
         }
-        Cause::AnswerLost => format!(
+        Cause::AnswerLost => {
             "The server accepts, but its answer does not reach the client: a filter on the way back, or a way back \
-                 that differs from the way there. Check the path from {servers} to {clients}. A client that only \
-                 probes for open ports looks the same."
-        ),
-        Cause::Unheard => format!(
-            "The server accepts, and neither the acknowledgement nor the data of the client reach it: a firewall that lets \
-                 the first packet through and not the next, as one that sees one direction only does, or the service of \
-                 {servers} is overloaded and has no room for more connections. Check the path from {clients} to {servers}, \
-                 and the service."
-        ),
-        Cause::NotOnNetwork => format!(
-            "The host is absent from the network: it was asked for by ARP and did not answer. Check power, cable, VLAN \
-                 and address of {servers}."
-        ),
-        Cause::Absent => format!(
-            "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
-                 VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
-        ),
-        Cause::Proxied => format!(
-            "Only what answers by ARP for several addresses was heard of the host, which proves nothing of the host itself (proxy \
-                 ARP, RFC 1027): it may be switched off or unplugged, or a firewall drops what goes to it. Check {servers} \
-                 first, then the way there for {what}."
-        ),
-        Cause::Dropped(life) => {
-            let proof = match life {
-                AliveProof::Packets => "other packets of it were captured",
-                AliveProof::Arp => "it answers by ARP",
-                AliveProof::Neighbour => "it answers by neighbour discovery",
-                AliveProof::Device => "other frames of its device were captured",
-                AliveProof::Acknowledged => "others acknowledge what it sent, which was not captured",
-            };
-            let service = match transport {
-                Transport::Udp => {
-                    ", or its service does not answer. Check that the service runs on {servers}, and allow"
-                }
-                _ => ". Allow",
-            };
-            let service = service.replace("{servers}", servers);
-            format!(
-                "The host is alive ({proof}) and silent here: a firewall on the way or on the host drops it{service} \
-                     {what} from {clients} to {servers}."
-            )
+             that differs from the way there. Check the path from {servers} to {clients}. A client that only \
+             probes for open ports looks the same."
         }
-        Cause::NoWayBack(_) => format!(
+        Cause::Unheard => {
+            "The server accepts, and neither the acknowledgement nor the data of the client reach it: a firewall that lets \
+             the first packet through and not the next, as one that sees one direction only does, or the service of \
+             {servers} is overloaded and has no room for more connections. Check the path from {clients} to {servers}, \
+             and the service."
+        }
+        Cause::NotOnNetwork => {
+            "The host is absent from the network: it was asked for by ARP and did not answer. Check power, cable, VLAN \
+             and address of {servers}."
+        }
+        Cause::Absent => {
+            "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
+             VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
+        }
+        Cause::Proxied => {
+            "Only what answers by ARP for several addresses was heard of the host, which proves nothing of the host itself (proxy \
+             ARP, RFC 1027): it may be switched off or unplugged, or a firewall drops what goes to it. Check {servers} \
+             first, then the way there for {what}."
+        }
+        Cause::Dropped(_) if matches!(transport, Transport::Udp) => {
+            "The host is alive ({proof}) and silent here: a firewall on the way or on the host drops it, or its service does not \
+             answer. Check that the service runs on {servers}, and allow {what} from {clients} to {servers}."
+        }
+        Cause::Dropped(_) => {
+            "The host is alive ({proof}) and silent here: a firewall on the way or on the host drops it. Allow {what} from \
+             {clients} to {servers}."
+        }
+        Cause::NoWayBack(_) => {
             "The host is alive and looks by ARP for an address that does not answer, so it may not find the way back: its mask or \
-                 router is wrong, or the router is off. Check mask and router of {servers} first, then the firewalls on the \
-                 way for {what} from {clients}."
-        ),
-        Cause::OldConnection => format!(
+             router is wrong, or the router is off. Check mask and router of {servers} first, then the firewalls on the \
+             way for {what} from {clients}."
+        }
+        Cause::OldConnection => {
             "The host is alive and its answer arrives, but it belongs to an older connection on the same ports, which the \
-                 reset that {clients} sends back should clear and does not: a firewall on the way drops that reset, or \
-                 rewrites sequence numbers. Check what lies between {clients} and {servers}; a restart of the service behind \
-                 {what} helps for the moment."
-        ),
-        Cause::Misdirected => format!(
+             reset that {clients} sends back should clear and does not: a firewall on the way drops that reset, or \
+             rewrites sequence numbers. Check what lies between {clients} and {servers}; a restart of the service behind \
+             {what} helps for the moment."
+        }
+        Cause::Misdirected => {
             "The answer of {servers} arrives, but at a port where nobody listens: {clients} reported it as unreachable. \
-                 The service behind {what} answers to another port than it was asked from, or what asked had gone."
-        ),
-        Cause::Unacknowledged => format!(
+             The service behind {what} answers to another port than it was asked from, or what asked had gone."
+        }
+        Cause::Unacknowledged => {
             "{servers} sends what is to be acknowledged, and nothing came back from {clients}: a filter on the way, or \
-                 {clients} does not run what it is meant for. Allow {what} both ways, and check {clients}."
-        ),
-        Cause::Untaken => format!(
+             {clients} does not run what it is meant for. Allow {what} both ways, and check {clients}."
+        }
+        Cause::Untaken => {
             "{clients} asks and {servers} answers, again and again, and {clients} never acknowledges: a firewall on the way or \
-                 on the host lets the request through and not the answer. A TFTP server answers from a fresh port (RFC 1350 \
-                 section 4): allow {what} with its transfers, from any port of {servers} back to {clients}."
-        ),
-        Cause::Unconfirmed => format!(
+             on the host lets the request through and not the answer. A TFTP server answers from a fresh port (RFC 1350 \
+             section 4): allow {what} with its transfers, from any port of {servers} back to {clients}."
+        }
+        Cause::Unconfirmed => {
             "{clients} acknowledges what {servers} sends, and {servers} sends the same again: between the place of this capture and \
-                 {servers}, or on {servers} itself, a firewall lets {what} through and not the rest. A TFTP server goes on at a \
-                 fresh port (RFC 1350 section 4): allow {what} with its transfers, from {clients} to any port of {servers}."
-        ),
-        Cause::Undelivered => format!(
+             {servers}, or on {servers} itself, a firewall lets {what} through and not the rest. A TFTP server goes on at a \
+             fresh port (RFC 1350 section 4): allow {what} with its transfers, from {clients} to any port of {servers}."
+        }
+        Cause::Undelivered => {
             "{clients} asks, {servers} answers, and {clients} asks the same again each time: between the place of this capture and \
-                 {clients}, or on {clients} itself, a firewall lets the request through and not the answer. Allow the answers of \
-                 {servers} to {what} there, back to {clients}."
-        ),
-        Cause::AnswerRefused => format!(
+             {clients}, or on {clients} itself, a firewall lets the request through and not the answer. Allow the answers of \
+             {servers} to {what} there, back to {clients}."
+        }
+        Cause::AnswerRefused => {
             "{servers} answers, and each answer is refused on its way back: who sent the error, {clients} itself or what lies \
-                 between, lets the request through and not the answer. Allow the answers of {servers} to {what} there, from \
-                 whatever port they come, back to {clients}."
-        ),
-        Cause::AskerGone => format!(
+             between, lets the request through and not the answer. Allow the answers of {servers} to {what} there, from \
+             whatever port they come, back to {clients}."
+        }
+        Cause::AskerGone => {
             "{servers} answers, and {clients} itself says that nobody listens at the port that it asked from: it closes the port \
-                 before the answer comes, or its own firewall rejects the answer, which looks the same. Check {clients}, and how \
-                 soon {servers} answers."
-        ),
-        Cause::Gone => format!(
+             before the answer comes, or its own firewall rejects the answer, which looks the same. Check {clients}, and how \
+             soon {servers} answers."
+        }
+        Cause::Gone => {
             "The host was heard, but not while this was tried: it may have been switched off or unplugged by then, or a \
-                 firewall drops what goes to it. Check {servers} first, then the way there for {what}."
-        ),
+             firewall drops what goes to it. Check {servers} first, then the way there for {what}."
+        }
     }
 }

@@ -30,11 +30,11 @@ struct Late {
     seconds: u64,
     forward_delay: u16,
     at: Cited,
-    proof: Proof,
+    proof: DelayProof,
 }
 
 #[derive(Clone, Debug)]
-enum Proof {
+enum DelayProof {
     /// The port of that number said that it did not forward yet.
     Said(u16),
     /// A device asked by DHCP in vain for as long as a port waits, so many times.
@@ -75,7 +75,7 @@ fn said(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
             return None;
         }
         let (who, at) = (devices.identity(mac), Cited::of(&waits));
-        let late = Late { who, seconds, forward_delay, at, proof: Proof::Said(number) };
+        let late = Late { who, seconds, forward_delay, at, proof: DelayProof::Said(number) };
         Some(devices.device(mac, &waits, late))
     });
     late.collect()
@@ -106,7 +106,7 @@ fn asked(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
             seconds: before(&first.discovers, &first.offers),
             forward_delay,
             at: Cited::of(&first.discovers),
-            proof: Proof::Asked(rounds.len() as u64),
+            proof: DelayProof::Asked(rounds.len() as u64),
         };
         Some(devices.device(client.mac, &asked, late))
     };
@@ -130,13 +130,13 @@ impl Trouble for Late {
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let (who, from) = (self.who.name(context), frame(context, self.at));
         match self.proof {
-            Proof::Said(port) => format!(
+            DelayProof::Said(port) => format!(
                 "Port {} of bridge {who} was discarding or learning for {} s (its forward delay is {} s), from {from}.",
                 port & 0xfff,
                 self.seconds,
                 self.forward_delay
             ),
-            Proof::Asked(rounds) => format!(
+            DelayProof::Asked(rounds) => format!(
                 "{who} asked by DHCP in vain for {} s before it was offered an address, and so {} in all, the first from {from}: a \
                  port of the spanning tree here waits twice its forward delay of {} s.",
                 self.seconds,
@@ -152,8 +152,8 @@ impl Trouble for Late {
 
     fn filter(&self, _: Who) -> String {
         match self.proof {
-            Proof::Said(port) => format!("(stp.bridge.hw == {} && stp.port == {port:#06x})", self.who.mac),
-            Proof::Asked(_) => format!("({} || stp)", self.who.filter()),
+            DelayProof::Said(port) => format!("(stp.bridge.hw == {} && stp.port == {port:#06x})", self.who.mac),
+            DelayProof::Asked(_) => format!("({} || stp)", self.who.filter()),
         }
     }
 

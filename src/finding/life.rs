@@ -36,19 +36,19 @@ const OFF: i64 = 120_000_000_000;
 
 /// Effective times of the first and the last of some frames, and how many these are.
 #[derive(Clone, Copy)]
-struct Span {
+struct SeenTimes {
     first: Timestamp,
     last: Timestamp,
     frames: u64,
 }
 
-impl From<&Window> for Span {
+impl From<&Window> for SeenTimes {
     fn from(window: &Window) -> Self {
         Self { first: window.begin.time, last: window.end, frames: window.count }
     }
 }
 
-impl Span {
+impl SeenTimes {
     fn and(self, other: Self) -> Self {
         let frames = self.frames.saturating_add(other.frames);
         Self { first: self.first.min(other.first), last: self.last.max(other.last), frames }
@@ -72,7 +72,7 @@ struct Presence {
 }
 
 impl Presence {
-    fn add(&mut self, span: Span) {
+    fn add(&mut self, span: SeenTimes) {
         self.stretches.extend(span.stretches());
         if self.stretches.len() > 2 * self.joined + 64 {
             self.join();
@@ -104,8 +104,8 @@ impl Presence {
     }
 }
 
-impl FromIterator<Span> for Presence {
-    fn from_iter<T: IntoIterator<Item = Span>>(spans: T) -> Self {
+impl FromIterator<SeenTimes> for Presence {
+    fn from_iter<T: IntoIterator<Item = SeenTimes>>(spans: T) -> Self {
         let mut heard = Self::default();
         spans.into_iter().for_each(|span| heard.add(span));
         heard.join();
@@ -117,7 +117,7 @@ impl FromIterator<Span> for Presence {
 const MOST_ADDRESSES: usize = 16;
 
 /// From which address a MAC sent something, if it had one, and when.
-type Sighting = (Option<IpAddr>, Span);
+type Sighting = (Option<IpAddr>, SeenTimes);
 
 /// Signs of life; what many of them are looked up in is gathered once.
 pub(super) struct Life<'a> {
@@ -191,7 +191,7 @@ impl<'a> Life<'a> {
         let seen = self.seen;
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host).address);
         let tried = [conversation.begin.time, facts.uncommon().end];
-        let is_then = |asked: &Seen| Presence::from_iter([Span::from(&asked.window())]).may_be_within(tried);
+        let is_then = |asked: &Seen| Presence::from_iter([SeenTimes::from(&asked.window())]).may_be_within(tried);
         let asked = self.asks().get(&server)?.iter().filter(|(_, asked)| is_then(asked));
         let targets: Vec<Ipv4Addr> = asked.map(|(target, _)| *target).collect();
         // Of the lighting's own hosts some may be off, who are no router; and who asks for several looks for more than its way. A
@@ -215,7 +215,7 @@ impl<'a> Life<'a> {
                     let Some(heard) = sent.get_mut(host) else { continue };
                     let end = &seen.flows.view(place).ends[side];
                     if end.packets() > 0 {
-                        heard.add(Span { first: end.begin().time, last: end.end(), frames: end.packets() });
+                        heard.add(SeenTimes { first: end.begin().time, last: end.end(), frames: end.packets() });
                     }
                 }
             }
@@ -244,7 +244,7 @@ impl<'a> Life<'a> {
         self.by_mac.get_or_init(|| {
             let seen = self.seen;
             let mut heard: HashMap<MacAddr, Vec<Sighting>> = HashMap::new();
-            let mut note = |mac: MacAddr, address, span: Span| {
+            let mut note = |mac: MacAddr, address, span: SeenTimes| {
                 let sightings = heard.entry(mac).or_default();
                 if let Some((_, held)) = sightings.iter_mut().find(|sighting| sighting.0 == address) {
                     *held = held.and(span);
@@ -254,20 +254,20 @@ impl<'a> Life<'a> {
             };
             for host in seen.hosts.iter().filter(|host| host.packets_sent > 0 && host.mac_is_own) {
                 if let Some(mac) = host.mac {
-                    let span = Span { first: host.first_sent, last: host.last_sent, frames: host.packets_sent };
+                    let span = SeenTimes { first: host.first_sent, last: host.last_sent, frames: host.packets_sent };
                     note(mac, Some(host.address), span);
                 }
             }
             for ((_, address, mac), speaker) in seen.evidence.claims.speakers() {
-                note(*mac, Some(*address), Span::from(&speaker.window));
+                note(*mac, Some(*address), SeenTimes::from(&speaker.window));
             }
             for ((mac, ..), exchange) in seen.evidence.dhcp() {
                 for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
-                    note(*mac, None, Span::from(asked));
+                    note(*mac, None, SeenTimes::from(asked));
                 }
             }
             for ((_, mac, _), window) in seen.evidence.lldp_units() {
-                note(*mac, None, Span::from(window));
+                note(*mac, None, SeenTimes::from(window));
             }
             heard
         })
@@ -278,7 +278,7 @@ impl<'a> Life<'a> {
             let mut claims: HashMap<IpAddr, Presence> = HashMap::new();
             for ((_, address, mac), speaker) in self.seen.evidence.claims.speakers() {
                 if speaker.broadcasts > 0 || !self.proxies().contains(mac) {
-                    claims.entry(*address).or_default().add(Span::from(&speaker.window));
+                    claims.entry(*address).or_default().add(SeenTimes::from(&speaker.window));
                 }
             }
             claims.values_mut().for_each(Presence::join);

@@ -26,7 +26,7 @@ struct Flaps {
 
 /// A TCP connection of a device.
 #[derive(Clone, Copy, Debug)]
-struct Connection {
+struct DeviceConnection {
     own: Endpoint,
     other: Endpoint,
     /// When the device last sent in it.
@@ -35,7 +35,7 @@ struct Connection {
 
 /// The connections of devices that often asked DHCP as one that starts: by address, as they began, each with the one that
 /// lasts longest of those up to it.
-pub(super) struct Connections(HashMap<IpAddr, Vec<(Timestamp, Connection)>>);
+pub(super) struct Connections(HashMap<IpAddr, Vec<(Timestamp, DeviceConnection)>>);
 
 impl Connections {
     pub(super) fn of(judged: &Judged<'_>) -> Self {
@@ -49,7 +49,7 @@ impl Connections {
             for (own, other) in [(&flow.ends[0], &flow.ends[1]), (&flow.ends[1], &flow.ends[0])] {
                 if let Some(connections) = of_hosts.get_mut(&own.address) {
                     let [own_end, other_end] = [own, other].map(|end| (end.address, end.port));
-                    let connection = Connection { own: own_end, other: other_end, end: own.end() };
+                    let connection = DeviceConnection { own: own_end, other: other_end, end: own.end() };
                     connections.push((own.begin().time, connection));
                 }
             }
@@ -66,7 +66,7 @@ impl Connections {
     }
 
     /// The connection of a device that outlived a start, in which it sent before and afterwards: it ran on.
-    fn outliving(&self, client: &Client<'_>, exchange: &DhcpExchange) -> Option<Connection> {
+    fn outliving(&self, client: &Client<'_>, exchange: &DhcpExchange) -> Option<DeviceConnection> {
         let connections = self.0.get(&client.host?.address)?;
         let before = connections.partition_point(|(begin, _)| *begin < exchange.begun().begin.time);
         let (_, longest) = connections.get(before.checked_sub(1)?)?;

@@ -25,14 +25,14 @@ pub(super) struct MacUse {
     /// To which MACs others send what is for such an address.
     receivers: BTreeSet<(IpAddr, MacAddr)>,
     /// Which sender received what went to another MAC, if it is heard again at a time; the earliest.
-    received: BTreeMap<Receipt, Timestamp>,
+    received: BTreeMap<ReceivesAt, Timestamp>,
 }
 
 /// Who sends from an address, and when each flow of it began.
 type Senders = (BTreeMap<MacAddr, Window>, Vec<Claimed>);
 
 /// An address on a VLAN path, the MAC that sent from it, and the one that it received at.
-type Receipt = ((IpAddr, VlanPath), MacAddr, MacAddr);
+type ReceivesAt = ((IpAddr, VlanPath), MacAddr, MacAddr);
 
 /// Addresses of one MAC that are told apart.
 pub(super) const MOST_OWN: usize = 8;
@@ -110,7 +110,7 @@ impl MacUse {
     /// there, and what went to the other one was received.
     pub(super) fn teams(&self, seen: &Observations<'_>, own: &OwnAddresses) -> BTreeSet<(IpAddr, MacAddr, MacAddr)> {
         let has = |mac: &MacAddr, address: &IpAddr| own.get(mac).is_some_and(|own| own.contains_key(address));
-        let is_heard = |((key, mac, _), time): &(&Receipt, &Timestamp)| {
+        let is_heard = |((key, mac, _), time): &(&ReceivesAt, &Timestamp)| {
             let sent = self.senders.get(key).and_then(|(macs, _)| macs.get(mac));
             sent.is_some_and(|window| window.end >= **time)
         };

@@ -5,29 +5,37 @@
 //! compares, filters or anonymizes findings works on their data.
 //!
 //! ```text
-//! conversations   groups them by what they have in common, and told says what all of them tell, for:
+//! conversations   groups them by what they share, which conversation_summary puts into words, for:
 //!                   unexpected, blocked (by its cause), stopped_answering
 //! devices         groups devices by their role, for:
-//!                   no_dhcp_offer, no_lease, other_address, address_conflict, address_changed, restarting, link_flaps, never_heard, rejected_unseen,
+//!                   no_dhcp_offer, no_lease, other_address, address_conflict, address_changed, restarting, link_flaps,
+//!                   never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, refused_transfer, silent_together
-//! helpers         judged (what several kinds look up), life (who was there while it was tried), dhcp, arp (what was observed), contest (who speaks for one address), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
-//!                   silences (of devices, and what they have in common), silent_time (for pictures),
-//!                 transfers (of files, also for transfers.csv), tftp_errors (what their codes mean)
+//! helpers         judged (what several kinds look up)
+//!                 life (who was there while it was tried)
+//!                 dhcp, arp (what was observed)
+//!                 contest (who speaks for one address)
+//!                 by_mac (devices by their MAC)
+//!                 filter (Wireshark)
+//!                 phrases, doubts (words)
+//!                 silences (of devices, and what they have in common)
+//!                 silent_time (for pictures)
+//!                 transfers (of files, also for transfers.csv)
+//!                 tftp_errors (what their codes mean)
 //! ```
 //!
 //! # What a new kind touches
 //!
 //! | where | what | who asks for it |
 //! |---|---|---|
-//! | `policy/words.rs`, `FindingKind` | its name | |
+//! | `policy/words.rs`, `FindingKind` | its name, and its meaning in a sentence | |
 //! | a file here, and a line of `DETECTORS` | what finds it, its data, words and advice | the compiler: its file is dead code |
 //! | `policy/igor.toml`, a `[[severity]]` row | how much it matters; a notice without one | nobody |
 //! | `state.rs` | how a device stands of which it is found | the compiler |
-//! | `report/html/glossary.rs` | its meaning in a sentence | the compiler |
-//! | `report/json/compare.rs` | what proves it mended at the next visit | the compiler |
+//! | `report/json/compare/mod.rs` | what proves it mended at the next visit; nothing, unless it is named there | nobody |
 //! | `live/events.rs` | whether it may be told before the survey ends | nobody |
 //! | `docs/findings.md`, `docs/policy.md` | its heading; its name among those of severity rows | a test |
 //! | `examples/generate`, `tests/main/proofs.rs`, `docs/proofs.md` | a sample that shows it, and what it must say | nobody |

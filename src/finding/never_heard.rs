@@ -22,7 +22,7 @@ const SWEEP: usize = 4;
 
 /// The ARP requests for it that nobody answered, and the first of them.
 #[derive(Clone, Debug)]
-struct Silent {
+struct UnansweredAddress {
     asked: Option<(u64, Cited)>,
 }
 
@@ -36,16 +36,16 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let (packets, times) = asked
             .map_or((0, (Timestamp::UNKNOWN, Timestamp::UNKNOWN)), |asked| (asked.packets, (asked.first, asked.last)));
         let cited = asked.map(|asked| (asked.packets, Cited::new(asked.begin.frame, asked.first)));
-        Affected::host(host, packets, times, Silent { asked: cited })
+        Affected::host(host, packets, times, UnansweredAddress { asked: cited })
     };
-    let mut all: Vec<Affected<Silent>> = silent.filter(is_told).map(device).collect();
+    let mut all: Vec<Affected<UnansweredAddress>> = silent.filter(is_told).map(device).collect();
     all.extend(expected(seen));
     grouped(seen, all)
 }
 
 /// Addresses of declared blocks and ranges that were asked for by ARP again and again, for long, in vain. Whoever looks for hosts
 /// asks for such addresses too: Igor's own devices must have asked for some of them.
-fn expected(seen: &Observations<'_>) -> Vec<Affected<Silent>> {
+fn expected(seen: &Observations<'_>) -> Vec<Affected<UnansweredAddress>> {
     let in_vain = seen.neighbours.questions().filter_map(|(address, asked)| {
         let role = seen.inventory.by_block(address.into())?.role;
         let is_expected = role.is_igor() && asked.packets >= TRIES && seconds(&asked.window()) >= LASTING;
@@ -62,12 +62,12 @@ fn expected(seen: &Observations<'_>) -> Vec<Affected<Silent>> {
     let is_by_igor = requests > of_others && in_vain.len() <= heard.saturating_mul(SWEEP);
     let device = |(role, address, asked): (Role, IpAddr, Seen)| {
         let cited = Cited::new(asked.begin.frame, asked.first);
-        Affected::within(&asked.window(), role, address, Silent { asked: Some((asked.packets, cited)) })
+        Affected::within(&asked.window(), role, address, UnansweredAddress { asked: Some((asked.packets, cited)) })
     };
     in_vain.into_iter().filter(|(.., asked)| is_by_igor || asked.packets >= OFTEN).map(device).collect()
 }
 
-impl Trouble for Silent {
+impl Trouble for UnansweredAddress {
     const KIND: FindingKind = FindingKind::NeverHeard;
     const ADVICE: &'static str = "Check power, cable, VLAN and address of the device, then the inventory; or capture where its \
                                   traffic passes.";

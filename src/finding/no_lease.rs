@@ -18,7 +18,7 @@ const REPEATED: u64 = 2;
 
 /// What was seen of one device.
 #[derive(Clone, Debug)]
-struct Facts {
+struct LeaseFacts {
     client: Identity,
     /// The address that it was to have.
     address: Option<IpAddr>,
@@ -50,7 +50,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     for ((mac, _, server, _), refusals) in seen.evidence.refusals() {
         refused.entry(*mac).or_default().push((*server, refusals));
     }
-    let failed: Vec<(usize, Affected<Facts>)> =
+    let failed: Vec<(usize, Affected<LeaseFacts>)> =
         clients.iter().filter_map(|client| failure(seen, &refused, client)).collect();
     let mut findings = told::<DECLINED>(seen, &failed);
     findings.extend(told::<REFUSED>(seen, &failed));
@@ -59,7 +59,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     findings
 }
 
-fn told<const CASE: usize>(seen: &Observations<'_>, failed: &[(usize, Affected<Facts>)]) -> Vec<Finding> {
+fn told<const CASE: usize>(seen: &Observations<'_>, failed: &[(usize, Affected<LeaseFacts>)]) -> Vec<Finding> {
     let of_case = failed.iter().filter(|(failure, _)| *failure == CASE);
     let devices = of_case.map(|(_, Affected { role, who, packets, first, last, what })| Affected {
         role: *role,
@@ -72,7 +72,11 @@ fn told<const CASE: usize>(seen: &Observations<'_>, failed: &[(usize, Affected<F
     grouped(seen, devices.collect())
 }
 
-fn failure(seen: &Observations<'_>, refused: &Refused<'_>, client: &Client<'_>) -> Option<(usize, Affected<Facts>)> {
+fn failure(
+    seen: &Observations<'_>,
+    refused: &Refused<'_>,
+    client: &Client<'_>,
+) -> Option<(usize, Affected<LeaseFacts>)> {
     if client.is_without_offer() {
         return None;
     }
@@ -107,7 +111,7 @@ fn failure(seen: &Observations<'_>, refused: &Refused<'_>, client: &Client<'_>) 
     let first_offer = offered().map(|(_, offers)| &offers.first).min_by_key(|first| first.at).map(|first| first.what.0);
     let address = declined.map(|first| first.what).or(selected).or(first_offer);
     let refuses = refused.iter().find(|(_, refusals)| refusals.naks.count > 0).map(|(server, _)| *server);
-    let facts = Facts {
+    let facts = LeaseFacts {
         client: client.identity(),
         address: address.map(IpAddr::V4),
         proof,
@@ -124,7 +128,7 @@ fn holder(seen: &Observations<'_>, address: Ipv4Addr, client: MacAddr) -> Option
     seen.neighbours.claims_of(address).map(|(mac, _)| mac).find(|mac| *mac != client)
 }
 
-impl Facts {
+impl LeaseFacts {
     /// `10.20.0.101 (node-01)`.
     fn address(&self, context: &Context<'_>) -> String {
         self.address.map_or_else(|| "its address".into(), |address| format!("{address}{}", context.name(address)))
@@ -143,8 +147,8 @@ struct Case {
     next: &'static str,
     /// Whether it is something that did not come, so that it may only not have been captured.
     is_silence: bool,
-    sentence: fn(&Facts, &Context<'_>) -> String,
-    gist: fn(&Facts) -> String,
+    sentence: fn(&LeaseFacts, &Context<'_>) -> String,
+    gist: fn(&LeaseFacts) -> String,
 }
 
 const CASES: [Case; 4] = [
@@ -223,7 +227,7 @@ const CASES: [Case; 4] = [
 
 /// One device that failed in one way.
 #[derive(Clone, Debug)]
-struct NoLease<const CASE: usize>(Facts);
+struct NoLease<const CASE: usize>(LeaseFacts);
 
 impl<const CASE: usize> Trouble for NoLease<CASE> {
     const KIND: FindingKind = FindingKind::NoLease;
@@ -246,7 +250,7 @@ impl<const CASE: usize> Trouble for NoLease<CASE> {
 
     fn replaced(&self, with: &dyn Replace) -> Self {
         let address = |address: IpAddr| with.address(address);
-        Self(Facts {
+        Self(LeaseFacts {
             client: self.0.client.replaced(with),
             address: self.0.address.map(address),
             refuses: self.0.refuses.map(address),

@@ -11,6 +11,7 @@ use crate::decode::VlanPath;
 use crate::flow::{MAY_BE_IGNORED, Window};
 use crate::inventory::{HostId, seconds};
 use crate::policy::{FindingKind, Role};
+use crate::protocol::{coap, ssdp};
 use crate::verdict::{Conversation, Doubts, Observations, Outcome};
 
 /// Nanoseconds for which a switch remembers who listens (RFC 3376 section 8.4, RFC 3810 section 9.4: 260 s).
@@ -37,101 +38,145 @@ struct Unasked {
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let (seen, link) = (judged.seen, &judged.seen.evidence.link);
+    let seen = judged.seen;
     // A filter may leave out what asks; and where nobody ever says that he listens, groups are not told at all.
-    if link.members().len() == 0 || seen.missing.filter.is_some() {
+    if seen.evidence.link.members().len() == 0 || seen.missing.filter.is_some() {
         return Vec::new();
     }
-    let requests = requests(seen);
-    let mut listeners: BTreeMap<(VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
-    let mut joined: BTreeSet<(IpAddr, IpAddr)> = BTreeSet::new();
-    for ((vlan, host, group), said) in link.members() {
-        if said.joins.count > 0 {
-            listeners.entry((vlan.network(), host.is_ipv6())).or_default().insert(*host);
-            joined.insert((*group, *host));
+    let (groups, requests) = (Groups::of(judged), requests(seen));
+    let unasked = judged.conversations.iter().zip(0..).filter_map(|(conversation, at)| {
+        if seen.hosts.role(conversation.server) != Role::Group || !seen.hosts.role(conversation.client).is_igor() {
+            return None;
         }
-    }
-    let mut queried: BTreeMap<(VlanPath, bool), Window> = BTreeMap::new();
-    for ((vlan, querier), queries) in link.queriers() {
-        let sum = queried.entry((vlan.network(), querier.is_ipv6())).or_insert(Window::NONE);
-        *sum = sum.and(*queries);
-    }
-    let is_to_group = |conversation: &&(&Conversation, usize)| {
-        let (conversation, _) = conversation;
-        seen.hosts.role(conversation.server) == Role::Group && seen.hosts.role(conversation.client).is_igor()
-    };
-    let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
-    let vlans_of = |at: usize| -> BTreeSet<VlanPath> {
-        let members = judged.facts.get(at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
-        members.iter().map(|flow| seen.flows.view(*flow).vlan().network()).collect()
-    };
-    // Whoever is answered by a group in a VLAN shows that it is reached there, then.
-    let answers = last_answers(judged);
-    let mut reached: BTreeMap<(HostId, VlanPath), Timestamp> = BTreeMap::new();
-    for (answered, at) in judged.conversations.iter().zip(0..) {
-        if answered.outcome == Outcome::Established && seen.hosts.role(answered.server) == Role::Group {
-            let until = answers.get(&at).copied().unwrap_or(answered.last);
-            for vlan in vlans_of(at as usize) {
-                let last = reached.entry((answered.server, vlan)).or_insert(until);
+        let client = seen.hosts.get(conversation.client);
+        let window = requests.get(&(client.address, conversation.port))?;
+        let what = groups.unasked(conversation, at, window)?;
+        Some(Affected::within(window, client.role, client.address, what))
+    });
+    grouped(seen, unasked.collect())
+}
+
+/// A network, and whether it is IPv6's.
+type Network = (VlanPath, bool);
+
+/// Who listens to groups, who asks for that, and which groups answer.
+struct Groups<'a, 'j> {
+    judged: &'a Judged<'j>,
+    /// Hosts that said that they listen.
+    listeners: BTreeMap<Network, BTreeSet<IpAddr>>,
+    /// The same by group.
+    joined: BTreeSet<(IpAddr, IpAddr)>,
+    /// Queries who listens.
+    queried: BTreeMap<Network, Window>,
+    /// The last answer to each conversation.
+    answers: BTreeMap<u32, Timestamp>,
+    /// When a group last answered anybody in a VLAN: it is reached there, then.
+    reached: BTreeMap<(HostId, VlanPath), Timestamp>,
+}
+
+impl<'a, 'j> Groups<'a, 'j> {
+    fn of(judged: &'a Judged<'j>) -> Self {
+        let (seen, link) = (judged.seen, &judged.seen.evidence.link);
+        let mut groups = Self {
+            judged,
+            listeners: BTreeMap::new(),
+            joined: BTreeSet::new(),
+            queried: BTreeMap::new(),
+            answers: last_answers(judged),
+            reached: BTreeMap::new(),
+        };
+        for ((vlan, host, group), said) in link.members() {
+            if said.joins.count > 0 {
+                groups.listeners.entry((vlan.network(), host.is_ipv6())).or_default().insert(*host);
+                groups.joined.insert((*group, *host));
+            }
+        }
+        for ((vlan, querier), queries) in link.queriers() {
+            let sum = groups.queried.entry((vlan.network(), querier.is_ipv6())).or_insert(Window::NONE);
+            *sum = sum.and(*queries);
+        }
+        for (conversation, at) in judged.conversations.iter().zip(0..) {
+            if seen.hosts.role(conversation.server) != Role::Group {
+                continue;
+            }
+            let Some(until) = groups.last_answer(conversation, at) else { continue };
+            for vlan in groups.vlans_of(at) {
+                let last = groups.reached.entry((conversation.server, vlan)).or_insert(until);
                 *last = until.max(*last);
             }
         }
+        groups
     }
-    let mut unasked = Vec::new();
-    for (conversation, at) in conversations.iter().filter(is_to_group) {
-        let (client, server) = (seen.hosts.get(conversation.client), seen.hosts.get(conversation.server));
-        let Some(window) = requests.get(&(client.address, conversation.port)) else { continue };
-        if !is_pruned(server.address) || seconds(window) < u64::from(seen.policy.link().querier_seconds) {
-            continue;
+
+    fn vlans_of(&self, at: u32) -> BTreeSet<VlanPath> {
+        let judged = self.judged;
+        let members = judged.facts.get(at as usize).and_then(|facts| judged.members.get(facts.members()));
+        let members = members.unwrap_or_default().iter();
+        members.map(|flow| judged.seen.flows.view(*flow).vlan().network()).collect()
+    }
+
+    fn last_answer(&self, conversation: &Conversation, at: u32) -> Option<Timestamp> {
+        let is_answered = conversation.outcome == Outcome::Established;
+        is_answered.then(|| self.answers.get(&at).copied().unwrap_or(conversation.last))
+    }
+
+    /// What is to be told of a conversation with a group, where its requests went to nobody because nobody asks who listens.
+    fn unasked(&self, conversation: &Conversation, at: u32, window: &Window) -> Option<Unasked> {
+        let seen = self.judged.seen;
+        let (client, group) =
+            (seen.hosts.get(conversation.client).address, seen.hosts.get(conversation.server).address);
+        let enough = seen.policy.link().querier_seconds;
+        if !is_pruned(group) || seconds(window) < u64::from(enough) {
+            return None;
         }
         // Every IPv6 host joins groups, of which it need not speak: somebody else must listen to this one.
-        let v6 = server.address.is_ipv6();
-        let of_group = joined.range((server.address, IpAddr::from([0, 0, 0, 0]))..);
-        let mut others =
-            of_group.take_while(|(group, _)| *group == server.address).filter(|(_, host)| *host != client.address);
-        if v6 && others.next().is_none() {
-            continue;
+        let v6 = group.is_ipv6();
+        let of_group =
+            self.joined.range((group, IpAddr::from([0, 0, 0, 0]))..).take_while(|(joined, _)| *joined == group);
+        if v6 && of_group.into_iter().all(|(_, host)| *host == client) {
+            return None;
         }
-        let vlans = vlans_of(*at);
+        let vlans = self.vlans_of(at);
         // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
-        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&((*vlan).clone(), v6))) else { continue };
+        let (vlan, listeners) =
+            vlans.iter().find_map(|vlan| Some((vlan, self.listeners.get(&(vlan.clone(), v6))?.len())))?;
+        let queries =
+            vlans.iter().filter_map(|vlan| self.queried.get(&(vlan.clone(), v6))).copied().reduce(Window::and);
+        let answered = self.last_answer(conversation, at);
+        if answered.is_some_and(|until| is_answered_enough(window, queries, until)) {
+            return None;
+        }
         // Who listens is forgotten some time after the last query, and must have been for as long as the requests must last.
-        let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan.clone(), v6))).copied().reduce(Window::and);
-        let enough = i64::from(seen.policy.link().querier_seconds).saturating_mul(1_000_000_000);
-        let is_recent =
-            |last: Timestamp, end: Timestamp| end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough);
-        let answered = |vlan: &VlanPath| reached.get(&(conversation.server, vlan.clone())).copied();
-        let last_answer = (conversation.outcome == Outcome::Established)
-            .then(|| answers.get(&(*at as u32)).copied().unwrap_or(conversation.last));
-        if let Some(until) = last_answer {
-            // What was answered for longer than switches remember needs no querier, and few requests tell nothing.
-            let asked = queries.map_or(window.first, |queries| queries.last.max(window.first));
-            let rare = i64::try_from(seconds(window)).unwrap_or(i64::MAX).saturating_mul(1_000_000_000)
-                / i64::try_from(window.count.max(1)).unwrap_or(i64::MAX);
-            let silent = window.last.raw().saturating_sub(until.raw());
-            if until.raw().saturating_sub(asked.raw()) > REMEMBERED.saturating_add(REPORTED)
-                || silent < rare.saturating_mul(FEW)
-            {
-                continue;
-            }
-        }
+        let is_recent = |last: Timestamp, end: Timestamp| {
+            let enough = i64::from(enough).saturating_mul(1_000_000_000);
+            end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough)
+        };
+        let reached = |vlan: &VlanPath| self.reached.get(&(conversation.server, vlan.clone())).copied();
         if queries.is_some_and(|queries| is_recent(queries.end, window.end))
-            || vlans.iter().filter_map(answered).any(|last| is_recent(last, window.last))
+            || vlans.iter().filter_map(reached).any(|last| is_recent(last, window.last))
         {
-            continue;
+            return None;
         }
-        let what = Unasked {
-            group: server.address,
+        Some(Unasked {
+            group,
             port: conversation.port,
             vlan: vlan.clone(),
             requests: *window,
-            answered: last_answer,
+            answered,
             queried: queries.map(|queries| queries.last),
-            listeners: listeners.get(&(vlan.clone(), v6)).map_or(0, BTreeSet::len),
-        };
-        unasked.push(Affected::within(window, client.role, client.address, what));
+            listeners,
+        })
     }
-    grouped(seen, unasked)
+}
+
+/// Whether requests that were last answered at a time need no querier, because that was for longer than switches remember, or
+/// tell nothing, because few followed.
+fn is_answered_enough(window: &Window, queries: Option<Window>, until: Timestamp) -> bool {
+    let asked = queries.map_or(window.first, |queries| queries.last.max(window.first));
+    let rare = i64::try_from(seconds(window)).unwrap_or(i64::MAX).saturating_mul(1_000_000_000)
+        / i64::try_from(window.count.max(1)).unwrap_or(i64::MAX);
+    until.raw().saturating_sub(asked.raw()) > REMEMBERED.saturating_add(REPORTED)
+        || window.last.raw().saturating_sub(until.raw()) < rare.saturating_mul(FEW)
 }
 
 /// When the last answer to what each conversation asked of a group came, where that is told by flows of their own.
@@ -152,8 +197,8 @@ fn last_answers(judged: &Judged<'_>) -> BTreeMap<u32, Timestamp> {
 /// What was asked of groups and should be answered, by who asked and the port: CoAP requests and SSDP searches.
 fn requests(seen: &Observations<'_>) -> BTreeMap<(IpAddr, u16), Window> {
     let owed = seen.evidence.group_requests().filter(|((_, token), _)| token & MAY_BE_IGNORED == 0);
-    let coap = owed.map(|(((host, _), _), window)| ((*host, 5683), *window));
-    let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, 1900), search.window));
+    let coap = owed.map(|(((host, _), _), window)| ((*host, coap::PORT), *window));
+    let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, ssdp::PORT), search.window));
     let mut all: BTreeMap<(IpAddr, u16), Window> = BTreeMap::new();
     for (key, window) in coap.chain(ssdp) {
         let sum = all.entry(key).or_insert(Window::NONE);

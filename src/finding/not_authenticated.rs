@@ -15,7 +15,7 @@ use crate::verdict::{Doubts, Observations};
 
 /// What a device tried.
 #[derive(Clone, Debug)]
-struct KeptOut {
+struct Unauthenticated {
     device: Identity,
     starts: u64,
     responses: u64,
@@ -49,7 +49,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if talks.get(&mac).is_some_and(|begin| *begin > said.requests.and(said.failures).and(tried).end) {
             return None;
         }
-        let what = KeptOut {
+        let what = Unauthenticated {
             device: devices.identity(mac),
             starts: said.starts.count,
             responses: said.responses.count,
@@ -75,7 +75,7 @@ fn last_talks(seen: &Observations<'_>) -> BTreeMap<MacAddr, Timestamp> {
     talks
 }
 
-impl Trouble for KeptOut {
+impl Trouble for Unauthenticated {
     const KIND: FindingKind = FindingKind::NotAuthenticated;
     const ADVICE: &'static str = "See the log of the switch and of the RADIUS server for this MAC: a certificate or password that \
                                   is wrong or has expired, a device that is not entered, a server that the switch cannot reach. \

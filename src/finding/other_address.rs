@@ -11,7 +11,7 @@ use crate::policy::FindingKind;
 
 /// From where the answer came.
 #[derive(Clone, Debug)]
-struct Answer {
+struct OtherSource {
     address: IpAddr,
     mac: Option<MacAddr>,
     at: Cited,
@@ -19,7 +19,7 @@ struct Answer {
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
-    let mut devices: BTreeMap<(IpAddr, IpAddr), Affected<Answer>> = BTreeMap::new();
+    let mut devices: BTreeMap<(IpAddr, IpAddr), Affected<OtherSource>> = BTreeMap::new();
     for (request, transfer) in &seen.relations.other_addresses {
         let [request, transfer] = [request, transfer].map(|at| seen.flows.view(*at));
         let of_both = |address: &IpAddr| transfer.ends.iter().any(|end| end.address == *address);
@@ -34,7 +34,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             packets: 0,
             first: transfer.first(),
             last: transfer.last(),
-            what: Answer {
+            what: OtherSource {
                 address: answered.address,
                 mac: answered.source_mac(),
                 at: Cited::new(answered.first_frame(), answered.first()),
@@ -46,7 +46,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     grouped(seen, devices.into_values().collect())
 }
 
-impl Trouble for Answer {
+impl Trouble for OtherSource {
     const KIND: FindingKind = FindingKind::OtherAddress;
     const ADVICE: &'static str = "Bind the server to one address: clients may refuse an answer from another, and firewalls \
                                   do.";

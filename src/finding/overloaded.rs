@@ -6,7 +6,7 @@ use super::devices::{Affected, Trouble, grouped};
 use super::phrases::second;
 use super::{Context, Finding, Judged, Replace, Who, filter};
 use crate::capture::Timestamp;
-use crate::health::{Answers, DeviceLoad, Measure, Stretch};
+use crate::health::{Answers, DeviceLoad, LoadSlot, Measure};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits};
 use crate::text::{duration, times};
@@ -21,7 +21,7 @@ const DEVIATIONS: f64 = 3.0;
 /// Handshakes and pings that must have been timed to say how long the way takes.
 const FEW: u64 = 5;
 /// Seconds of a stretch.
-const SECONDS: u64 = Stretch::NANOS / 1_000_000_000;
+const SECONDS: u64 = LoadSlot::NANOS / 1_000_000_000;
 
 /// What counts as load: questions. A file's blocks come one after the other, as fast as they are acknowledged, and hundreds of them
 /// are little work.
@@ -157,7 +157,7 @@ impl Overloaded {
         let deviation = 1.0 / (points.len().saturating_sub(1).max(1) as f64).sqrt();
         let rises = correlation * 100.0 >= f64::from(limits.load_correlation) && correlation >= DEVIATIONS * deviation;
         let begins = points.iter().map(|point| point.begin);
-        let last = begins.clone().max()?.raw().saturating_add_unsigned(Stretch::NANOS);
+        let last = begins.clone().max()?.raw().saturating_add_unsigned(LoadSlot::NANOS);
         rises.then_some(Self {
             measure,
             calm,

@@ -12,7 +12,7 @@ use crate::verdict::{Doubts, Observations};
 
 /// What a device's class needs, and what it is given.
 #[derive(Clone, Debug)]
-struct Silent {
+struct Unnegotiated {
     device: Identity,
     class: u8,
     /// In tenths of a watt.
@@ -33,12 +33,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if !was_heard || seconds(&window) < u64::from(seen.policy.link().poe_seconds) {
             return None;
         }
-        Some(devices.device(mac, &window, Silent { device: devices.identity(mac), class, allocated, window }))
+        Some(devices.device(mac, &window, Unnegotiated { device: devices.identity(mac), class, allocated, window }))
     });
     grouped(seen, silent.collect())
 }
 
-impl Trouble for Silent {
+impl Trouble for Unnegotiated {
     const KIND: FindingKind = FindingKind::PoeNotNegotiated;
     const ADVICE: &'static str = "Switch LLDP on in the device and in the switch port, and the power TLVs with it, or set the \
                                   port's power by hand; then see whether the device's firmware asks for power at all. Until \

@@ -13,18 +13,18 @@ use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, First, FlowView, TftpError, TftpFile};
 use crate::inventory::HostId;
 use crate::policy::{Case, FindingKind, Role};
+use crate::protocol::tftp::PORT;
 use crate::protocol::{TftpOpcode, Transport};
 use crate::relation::{LinkKind, is_group, opcode};
 use crate::text::visible;
 use crate::verdict::Observations;
 
-const PORT: u16 = 69;
 /// Refusals that a display filter lists.
 const MAX_FILTERED: usize = 100;
 
 /// What became of a request in one flow that answers it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
+enum RequestAnswer {
     /// A file began to cross.
     Accepted,
     /// An ERROR came instead.
@@ -39,7 +39,7 @@ struct Attempt<'a> {
     request: u32,
     client: Endpoint,
     server: Endpoint,
-    answer: Answer,
+    answer: RequestAnswer,
     /// How many ERRORs came, at least.
     number: u64,
     /// The message of the first: untrusted.
@@ -96,10 +96,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let attempts = attempts(judged);
-    if !attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Refused { .. })) {
+    if !attempts.iter().any(|attempt| matches!(attempt.answer, RequestAnswer::Refused { .. })) {
         return Vec::new();
     }
-    let went_well = WentWell::of(seen, &attempts);
+    let went_well = CompletedTransfers::of(seen, &attempts);
     let mut by_roles: BTreeMap<(Role, Role), Vec<&Attempt<'_>>> = BTreeMap::new();
     for attempt in &attempts {
         let ends = [attempt.client, attempt.server].map(|(address, _)| seen.hosts.find(address));
@@ -121,7 +121,7 @@ fn attempts<'a>(judged: &Judged<'a>) -> Vec<Attempt<'a>> {
     let answered: HashSet<u32> = flows.iter().map(|(request, _)| *request).collect();
     let alone = seen.relations.tftp_files.keys().filter(|request| !answered.contains(request));
     flows.extend(alone.map(|request| (*request, *request)));
-    let transfers = Transfers::of(judged.transfers);
+    let transfers = MeasuredTransfers::of(judged.transfers);
     let mut all: Vec<Attempt<'_>> =
         flows.into_iter().filter_map(|(request, at)| attempt(seen, request, at, &transfers)).collect();
     all.sort_by_key(|attempt| attempt.begin);
@@ -131,9 +131,9 @@ fn attempts<'a>(judged: &Judged<'a>) -> Vec<Attempt<'a>> {
 }
 
 /// What was measured of transfers, by their ends.
-struct Transfers<'a>(HashMap<[Endpoint; 2], &'a Transfer>);
+struct MeasuredTransfers<'a>(HashMap<[Endpoint; 2], &'a Transfer>);
 
-impl<'a> Transfers<'a> {
+impl<'a> MeasuredTransfers<'a> {
     fn of(all: &'a [(Transfer, Cited)]) -> Self {
         Self(all.iter().map(|(one, _)| ([one.sender, one.receiver], one)).collect())
     }
@@ -143,7 +143,12 @@ impl<'a> Transfers<'a> {
     }
 }
 
-fn attempt<'a>(seen: &Observations<'a>, request: u32, at: u32, transfers: &Transfers<'_>) -> Option<Attempt<'a>> {
+fn attempt<'a>(
+    seen: &Observations<'a>,
+    request: u32,
+    at: u32,
+    transfers: &MeasuredTransfers<'_>,
+) -> Option<Attempt<'a>> {
     let asked = seen.flows.view(request);
     let place = asker(&asked)?;
     let (asker, is_to_all) = (&asked.ends[place], is_group(&asked, 1 - place));
@@ -170,12 +175,12 @@ fn attempt<'a>(seen: &Observations<'a>, request: u32, at: u32, transfers: &Trans
     };
     match (found.answer, measured) {
         // Of all whom it reached one is enough, and others need not have the file (RFC 1123 section 4.2.3.5).
-        (Answer::Refused { .. }, _) if is_to_all => found.answer = Answer::Unknown,
+        (RequestAnswer::Refused { .. }, _) if is_to_all => found.answer = RequestAnswer::Unknown,
         // From the port that was asked more may have come than the first answer.
-        (Answer::Refused { code: OPTIONS, by_client: false }, _) if at == request && server.packets() > 1 => {
-            found.answer = Answer::Unknown;
+        (RequestAnswer::Refused { code: OPTIONS, by_client: false }, _) if at == request && server.packets() > 1 => {
+            found.answer = RequestAnswer::Unknown;
         }
-        (Answer::Refused { by_client, .. }, _) => {
+        (RequestAnswer::Refused { by_client, .. }, _) => {
             let teller = ends[usize::from(!by_client)];
             let error = if by_client { to_server } else { to_client };
             // Where the client sends as well, not all that comes is the ERROR again.
@@ -189,12 +194,12 @@ fn attempt<'a>(seen: &Observations<'a>, request: u32, at: u32, transfers: &Trans
         }
         (_, Some(transfer)) if transfer.is_finished != Some(true) => match broken_off(to_client, to_server, transfer) {
             Some((error, by_client)) => {
-                found.answer = Answer::Refused { code: error.what.code, by_client };
+                found.answer = RequestAnswer::Refused { code: error.what.code, by_client };
                 (found.message, found.after) = (Some(&*error.what.message), Some(transfer.blocks));
                 (found.begin, found.at) = (error.at, Cited::new(error.at.frame, error.time));
                 found.last = error.time;
             }
-            None if transfer.is_finished == Some(false) => found.answer = Answer::Unknown,
+            None if transfer.is_finished == Some(false) => found.answer = RequestAnswer::Unknown,
             None => {}
         },
         _ => {}
@@ -229,31 +234,31 @@ fn asker(request: &FlowView<'_>) -> Option<usize> {
 }
 
 /// What the first payloads of both ends say.
-fn answer(client: &EndView<'_>, server: &EndView<'_>) -> Answer {
+fn answer(client: &EndView<'_>, server: &EndView<'_>) -> RequestAnswer {
     use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
     match (opcode(server), opcode(client)) {
-        (Some((Error, code)), _) => Answer::Refused { code, by_client: false },
+        (Some((Error, code)), _) => RequestAnswer::Refused { code, by_client: false },
         // Else clients end what they asked for only to learn a size, or let go of a second answer.
-        (_, Some((Error, code))) if is_clients(code) => Answer::Refused { code, by_client: true },
-        (_, Some((Error, _))) => Answer::Unknown,
-        (Some((Data, _)), _) => Answer::Accepted,
-        (Some((Acknowledgment | OptionAcknowledgment, _)), _) if server.packets() > 1 => Answer::Accepted,
-        _ => Answer::Unknown,
+        (_, Some((Error, code))) if is_clients(code) => RequestAnswer::Refused { code, by_client: true },
+        (_, Some((Error, _))) => RequestAnswer::Unknown,
+        (Some((Data, _)), _) => RequestAnswer::Accepted,
+        (Some((Acknowledgment | OptionAcknowledgment, _)), _) if server.packets() > 1 => RequestAnswer::Accepted,
+        _ => RequestAnswer::Unknown,
     }
 }
 
 /// The latest transfers that went well, by what was asked for: they settle the refusals before them.
-struct WentWell<'a> {
+struct CompletedTransfers<'a> {
     by_request: HashMap<u32, Moment>,
     by_file: HashMap<(HostId, &'a [u8]), Moment>,
     by_device: HashMap<HostId, Moment>,
 }
 
-impl<'a> WentWell<'a> {
+impl<'a> CompletedTransfers<'a> {
     fn of(seen: &Observations<'_>, attempts: &[Attempt<'a>]) -> Self {
         let mut all = Self { by_request: HashMap::new(), by_file: HashMap::new(), by_device: HashMap::new() };
         // They come in the order of time: what is entered last is the latest.
-        for attempt in attempts.iter().filter(|attempt| attempt.answer == Answer::Accepted) {
+        for attempt in attempts.iter().filter(|attempt| attempt.answer == RequestAnswer::Accepted) {
             all.by_request.insert(attempt.request, attempt.begin);
             let Some(device) = device(seen, attempt) else { continue };
             all.by_device.insert(device, attempt.begin);
@@ -266,7 +271,7 @@ impl<'a> WentWell<'a> {
 
     /// Whether an attempt needs no attention: it is no refusal, or the same device was given the same file after it.
     fn settles(&self, seen: &Observations<'_>, attempt: &Attempt<'a>) -> bool {
-        let Answer::Refused { code, .. } = attempt.answer else { return true };
+        let RequestAnswer::Refused { code, .. } = attempt.answer else { return true };
         let is_later = |moment: Option<&Moment>| moment.is_some_and(|moment| *moment > attempt.begin);
         let by_request = self.by_request.get(&attempt.request);
         let file = || Some((device(seen, attempt)?, &*attempt.file.filter(|_| attempt.is_only)?.name));
@@ -285,12 +290,12 @@ fn finding(
     seen: &Observations<'_>,
     (client_role, server_role): (Role, Role),
     attempts: &[&Attempt<'_>],
-    went_well: &WentWell<'_>,
+    went_well: &CompletedTransfers<'_>,
 ) -> Option<Finding> {
     let mut all: BTreeMap<_, Refusal> = BTreeMap::new();
     let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
     for attempt in attempts {
-        let Answer::Refused { code, by_client } = attempt.answer else { continue };
+        let RequestAnswer::Refused { code, by_client } = attempt.answer else { continue };
         let (client, server) = (attempt.client.0, attempt.server.0);
         let file = attempt.file.map(|file| String::from_utf8_lossy(&file.name).into_owned());
         let is_write = attempt.file.map(|file| file.write);

@@ -14,7 +14,7 @@ use crate::verdict::Observations;
 
 /// What errors of one kind have in common: who could not be reached by whom, on which port, and who says so. The
 /// sender's own port changes each time.
-type Group = (IpAddr, IpAddr, u8, Option<u16>, IpAddr, u8, u8);
+type ErrorGroup = (IpAddr, IpAddr, u8, Option<u16>, IpAddr, u8, u8);
 
 /// What could not be reached, and who says so.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ struct Unreachable {
 
 /// One for each host that could not be reached, port and error.
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let mut groups: BTreeMap<Group, (IcmpError, Window)> = BTreeMap::new();
+    let mut groups: BTreeMap<ErrorGroup, (IcmpError, Window)> = BTreeMap::new();
     for (error, window) in &judged.seen.relations.orphan_rejections {
         let port = error.has_ports.then_some(error.destination.1);
         let (from, to) = (error.source.0, error.destination.0);

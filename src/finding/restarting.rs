@@ -18,7 +18,7 @@ use crate::verdict::{Conversation, Observations, STARTS, starts_anew};
 #[derive(Clone, Debug)]
 struct Restarts {
     leases: Option<Leases>,
-    connection: Option<Connection>,
+    connection: Option<ReopenedConnection>,
 }
 
 /// It got its address anew.
@@ -33,7 +33,7 @@ struct Leases {
 
 /// It opened one connection anew: a port counter that begins again.
 #[derive(Clone, Debug)]
-struct Connection {
+struct ReopenedConnection {
     client: Endpoint,
     server: Endpoint,
     times: u64,
@@ -114,10 +114,10 @@ fn by_tcp(judged: &Judged<'_>, devices: &mut BTreeMap<Who, Affected<Restarts>>) 
     }
 }
 
-fn connection(flow: &FlowView<'_>, client: u8, times: u64) -> Connection {
+fn connection(flow: &FlowView<'_>, client: u8, times: u64) -> ReopenedConnection {
     let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
     let at = Cited::new(client.first_frame(), client.first());
-    Connection { client: (client.address, client.port), server: (server.address, server.port), times, at }
+    ReopenedConnection { client: (client.address, client.port), server: (server.address, server.port), times, at }
 }
 
 impl Leases {
@@ -134,7 +134,7 @@ impl Leases {
     }
 }
 
-impl Connection {
+impl ReopenedConnection {
     fn sentence(&self, context: &Context<'_>) -> String {
         let ((client, client_port), (server, server_port)) = (self.client, self.server);
         // Of more than so many it is only known that there were more.
@@ -185,14 +185,18 @@ impl Trouble for Restarts {
 
     fn filter(&self, _: Who) -> String {
         let leases = self.leases.as_ref().map(|leases| leases.client.filter());
-        leases.into_iter().chain(self.connection.as_ref().map(Connection::filter)).collect::<Vec<_>>().join(" || ")
+        leases
+            .into_iter()
+            .chain(self.connection.as_ref().map(ReopenedConnection::filter))
+            .collect::<Vec<_>>()
+            .join(" || ")
     }
 
     fn replaced(&self, with: &dyn Replace) -> Self {
         let other = |(address, port): Endpoint| (with.address(address), port);
         Self {
             leases: self.leases.clone().map(|leases| Leases { client: leases.client.replaced(with), ..leases }),
-            connection: self.connection.clone().map(|connection| Connection {
+            connection: self.connection.clone().map(|connection| ReopenedConnection {
                 client: other(connection.client),
                 server: other(connection.server),
                 ..connection

@@ -27,16 +27,16 @@ struct Second {
     /// Where the server was heard, its MAC.
     mac: Option<MacAddr>,
     transactions: u64,
-    answers: Answers,
+    answers: RivalAnswers,
     at: Cited,
 }
 
 /// What two servers answered one client.
 #[derive(Clone, Copy, Debug)]
-enum Answers {
+enum RivalAnswers {
     /// Each gave an address; the other's identifier and what it gave come last.
     Otherwise(Given, IpAddr, Given),
-    /// This one refused, the other gave.
+    /// This server sent a NAK; the other server, named here, granted an address.
     Refused(IpAddr, Given),
     /// The client took up an address that is of no network of what this one gave: the other's offer was not captured.
     PassedOver(Given, IpAddr),
@@ -62,7 +62,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         relays.get_or_init(|| relaying(seen)).contains(&(IpAddr::V4(one), IpAddr::V4(other)))
     };
     let mut seconds = Seconds::new();
-    let mut note = |server: Ipv4Addr, window: Window, answers: Answers| {
+    let mut note = |server: Ipv4Addr, window: Window, answers: RivalAnswers| {
         let at = Cited::of(&window);
         let second = || (Window::NONE, Second { mac: mac(server), transactions: 0, answers, at });
         let (sum, second) = seconds.entry(server).or_insert_with(second);
@@ -79,7 +79,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             offers.first.what == what && (server == main || is_device(*server, *main) || is_relay(*server, *main))
         };
         for (server, offers) in given.iter().filter(|one| !is_same(one)) {
-            let answers = Answers::Otherwise(offers.first.what, IpAddr::V4(*main), what);
+            let answers = RivalAnswers::Otherwise(offers.first.what, IpAddr::V4(*main), what);
             note(*server, offers.offers.and(offers.acks), answers);
         }
         for (server, naks) in transaction.refused.iter().filter(|(server, _)| !server.is_unspecified()) {
@@ -87,7 +87,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
                 offers.acks.count > 0 && other != server && !is_device(*other, *server) && !is_relay(*other, *server)
             };
             if let Some((other, offers)) = given.iter().find(gives) {
-                note(*server, *naks, Answers::Refused(IpAddr::V4(*other), offers.first.what));
+                note(*server, *naks, RivalAnswers::Refused(IpAddr::V4(*other), offers.first.what));
             }
         }
         let is_elsewhere = |taken: Ipv4Addr| {
@@ -95,7 +95,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             given.iter().all(|(_, offers)| offers.acks.count == 0 && is_other(offers.first.what))
         };
         if let Some(taken) = transaction.said.selected.as_ref().filter(|taken| is_elsewhere(taken.what)) {
-            note(*main, offered.offers.and(offered.acks), Answers::PassedOver(what, IpAddr::V4(taken.what)));
+            note(*main, offered.offers.and(offered.acks), RivalAnswers::PassedOver(what, IpAddr::V4(taken.what)));
         }
     }
     let least = u64::from(seen.policy.link().dhcp_transactions);
@@ -143,7 +143,7 @@ impl Trouble for Second {
         let (name, mac) = (context.name(who), self.mac.map_or_else(String::new, |mac| format!(", MAC {mac},")));
         let (requests, at) = (times(self.transactions, "request", "requests"), frame(context, self.at));
         match self.answers {
-            Answers::Otherwise(own, other, others) => {
+            RivalAnswers::Otherwise(own, other, others) => {
                 let alike = if is_alike(own, others) {
                     "They give the same network and router: perhaps a pair."
                 } else {
@@ -155,11 +155,11 @@ impl Trouble for Second {
                      other {others}. {alike}"
                 )
             }
-            Answers::Refused(other, others) => format!(
+            RivalAnswers::Refused(other, others) => format!(
                 "{who}{name}{mac} refused {requests} that {other} granted, the first in {at}: the other gave {}.",
                 given(others)
             ),
-            Answers::PassedOver(own, taken) => format!(
+            RivalAnswers::PassedOver(own, taken) => format!(
                 "{who}{name}{mac} answered {requests}, the first in {at}, that took up what another server offered, which was not \
                  captured: it gave {}, and the client asked for {taken}.",
                 given(own)
@@ -169,19 +169,19 @@ impl Trouble for Second {
 
     fn gist(&self, _: Who, _: &Context<'_>) -> String {
         match self.answers {
-            Answers::Otherwise(own, _, others) if is_alike(own, others) => "perhaps a pair".to_owned(),
-            Answers::Otherwise(_, other, _) | Answers::Refused(other, _) => format!("beside {other}"),
-            Answers::PassedOver(..) => "beside one that was not captured".to_owned(),
+            RivalAnswers::Otherwise(own, _, others) if is_alike(own, others) => "perhaps a pair".to_owned(),
+            RivalAnswers::Otherwise(_, other, _) | RivalAnswers::Refused(other, _) => format!("beside {other}"),
+            RivalAnswers::PassedOver(..) => "beside one that was not captured".to_owned(),
         }
     }
 
     fn filter(&self, who: Who) -> String {
         let named = |server: &dyn Display| format!("dhcp.option.dhcp_server_id == {server}");
         match self.answers {
-            Answers::Otherwise(_, other, _) | Answers::Refused(other, _) => {
+            RivalAnswers::Otherwise(_, other, _) | RivalAnswers::Refused(other, _) => {
                 format!("({} || {})", named(&who), named(&other))
             }
-            Answers::PassedOver(..) => named(&who),
+            RivalAnswers::PassedOver(..) => named(&who),
         }
     }
 
@@ -193,11 +193,11 @@ impl Trouble for Second {
         // A mask names nobody.
         let given = |(address, mask, router): Given| (v4(address), mask, router.map(v4));
         let answers = match self.answers {
-            Answers::Otherwise(own, other, others) => {
-                Answers::Otherwise(given(own), with.address(other), given(others))
+            RivalAnswers::Otherwise(own, other, others) => {
+                RivalAnswers::Otherwise(given(own), with.address(other), given(others))
             }
-            Answers::Refused(other, others) => Answers::Refused(with.address(other), given(others)),
-            Answers::PassedOver(own, taken) => Answers::PassedOver(given(own), with.address(taken)),
+            RivalAnswers::Refused(other, others) => RivalAnswers::Refused(with.address(other), given(others)),
+            RivalAnswers::PassedOver(own, taken) => RivalAnswers::PassedOver(given(own), with.address(taken)),
         };
         Self { mac: self.mac.map(|mac| with.mac(mac)), answers, ..self.clone() }
     }

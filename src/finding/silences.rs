@@ -8,7 +8,7 @@ use super::arp::proxies;
 use super::{SilentTime, Who};
 use crate::capture::Timestamp;
 use crate::flow::Clock;
-use crate::health::{Gap, Health, Pause, Rhythm, Unusual, Usual, number};
+use crate::health::{Gap, Health, Pause, Rhythm, SilenceThresholds, Usual, number};
 use crate::inventory::{Host, HostId};
 use crate::policy::Role;
 use crate::verdict::Observations;
@@ -74,14 +74,14 @@ pub(super) struct Moment {
 }
 
 /// The addresses of a device, and when each was heard and asked.
-struct Addresses<'a> {
+struct DeviceAddresses<'a> {
     hosts: Vec<&'a Host>,
     health: &'a Health,
     /// Whether another answers ARP for it (RFC 1027): then ARP tells nothing of it.
     is_answered_for: bool,
 }
 
-impl<'a> Addresses<'a> {
+impl<'a> DeviceAddresses<'a> {
     fn heard(&self) -> impl Iterator<Item = (&'a Host, &'a Rhythm)> {
         self.hosts.iter().filter_map(|host| Some((*host, self.health.rhythms.get(&host.address)?)))
     }
@@ -121,15 +121,15 @@ impl<'a> Addresses<'a> {
 struct Packets {
     sent: u64,
     received: u64,
-    /// Those that it sent where it was the one that asked.
+    /// Packets it sent as a client.
     asking: u64,
-    /// Those that it sent to who asked, of whom nothing was seen.
+    /// Packets it sent to clients of which nothing was captured.
     one_way: u64,
 }
 
 impl Packets {
     /// Those of each device; of none where of all talks one direction only was seen.
-    fn of(seen: &Observations<'_>, devices: &BTreeMap<HostId, Addresses<'_>>) -> BTreeMap<HostId, Self> {
+    fn of(seen: &Observations<'_>, devices: &BTreeMap<HostId, DeviceAddresses<'_>>) -> BTreeMap<HostId, Self> {
         let mut all: BTreeMap<HostId, Self> = BTreeMap::new();
         for (device, addresses) in devices {
             let packets = all.entry(*device).or_default();
@@ -177,7 +177,7 @@ impl Silences {
     pub(super) fn of(seen: &Observations<'_>) -> Self {
         let Some(everyone) = &seen.health.everyone else { return Self::default() };
         let limits = seen.policy.health();
-        let unusual = Unusual {
+        let unusual = SilenceThresholds {
             samples: limits.samples.into(),
             times: limits.silent_times.into(),
             least: u64::from(limits.silent_seconds) * SECOND,
@@ -188,9 +188,9 @@ impl Silences {
             IpAddr::V4(address) => seen.neighbours.claims_of(address).any(|(mac, _)| proxies.contains(&mac)),
             IpAddr::V6(_) => false,
         };
-        let mut devices: BTreeMap<HostId, Addresses<'_>> = BTreeMap::new();
+        let mut devices: BTreeMap<HostId, DeviceAddresses<'_>> = BTreeMap::new();
         for (host, id) in seen.hosts.iter().zip((0..).map(HostId)).filter(|(host, _)| host.role.is_igor()) {
-            let none = || Addresses { hosts: Vec::new(), health: seen.health, is_answered_for: false };
+            let none = || DeviceAddresses { hosts: Vec::new(), health: seen.health, is_answered_for: false };
             let device = devices.entry(seen.hosts.device_of(id)).or_insert_with(none);
             device.is_answered_for |= is_answered_for(host.address);
             device.hosts.push(host);
@@ -293,7 +293,7 @@ struct Capture {
     end: Timestamp,
     /// Such times, one after the other; a packet may lie between two.
     pauses: Vec<Pause>,
-    /// There may be others, each as long as this.
+    /// Other pauses may exist that are as long as this one.
     others: u64,
 }
 

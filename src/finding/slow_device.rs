@@ -46,7 +46,7 @@ struct Slow {
 }
 
 /// What devices of one role answered to one kind of question.
-type Answers = BTreeMap<HostId, Sums>;
+type AnswersByHost = BTreeMap<HostId, Sums>;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
@@ -70,12 +70,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
     }
     // What another host asks may take as long as it likes, where Igor's own devices ask enough.
-    let chosen = |answers: BTreeMap<HostId, [Sums; 2]>| -> Answers {
+    let chosen = |answers: BTreeMap<HostId, [Sums; 2]>| -> AnswersByHost {
         let enough = |sums: &Sums| sums.times.count() >= u64::from(limits.samples);
         let choose = |[of_igor, of_all]: [Sums; 2]| if enough(&of_igor) { of_igor } else { of_all };
         answers.into_iter().map(|(device, sums)| (device, choose(sums))).collect()
     };
-    let ways: BTreeMap<Role, Answers> = ways.into_iter().map(|(role, answers)| (role, chosen(answers))).collect();
+    let ways: BTreeMap<Role, AnswersByHost> = ways.into_iter().map(|(role, answers)| (role, chosen(answers))).collect();
     // Who is slow because of what it is asked is told so, and a change of its port would not help.
     let overloaded: Vec<Who> = overloaded::devices(judged).into_iter().map(|device| device.who).collect();
     let mut slow = Vec::new();
@@ -135,7 +135,7 @@ struct Usual {
 }
 
 impl Usual {
-    fn of(answers: &Answers) -> Option<Self> {
+    fn of(answers: &AnswersByHost) -> Option<Self> {
         let mut usual = Self { middle: [0; 2], deviation: [0; 2] };
         for place in 0..2 {
             let mut all: Vec<u64> = answers.values().filter_map(|sums| Some(times_of(&sums.times)?[place])).collect();
@@ -264,7 +264,7 @@ impl Trouble for Slow {
 mod tests {
     use super::*;
 
-    fn site(medians: &[u64]) -> Answers {
+    fn site(medians: &[u64]) -> AnswersByHost {
         let times = |millis: u64| {
             let mut sums = Sums::default();
             sums.times.add(millis * 1_000_000);
@@ -275,7 +275,11 @@ mod tests {
 
     fn told(medians: &[u64]) -> Vec<u64> {
         let usual = Usual::of(&site(medians)).unwrap();
-        medians.iter().copied().filter(|time| usual.is_exceeded(0, time * 1_000_000, &HealthLimits::DEFAULT)).collect()
+        medians
+            .iter()
+            .copied()
+            .filter(|time| usual.is_exceeded(0, time * 1_000_000, &HealthLimits::default()))
+            .collect()
     }
 
     #[test]

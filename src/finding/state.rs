@@ -10,37 +10,38 @@ use crate::policy::{FindingKind, Reason};
 use crate::text::named;
 
 named! {
+    explained
     /// How a device stands. Orders from good to bad.
     pub enum State {
-        /// Nothing was found about it.
+        /// Nothing was found about the device.
         Healthy = "healthy",
-        /// It answers, and late.
+        /// It answers late.
         Slow = "slow",
-        /// Much between it and others is lost.
+        /// Much between it and others is lost and sent again.
         Lossy = "lossy",
         /// It was silent for a while, and came back.
         WasSilent = "was-silent",
-        /// It has conversations that no document and no allowance of the site explains.
+        /// It has conversations that nothing explains.
         Unexpected = "unexpected",
         /// A documented port of it does not work.
         Blocked = "blocked",
         /// Its version is below what the document covers.
         OldVersion = "old-version",
-        /// It is given less power than it needs.
+        /// It is given less power than it asks for, or than its class needs.
         Underpowered = "underpowered",
         /// It starts again and again.
         Restarting = "restarting",
         /// Its link goes down and up again and again.
         LinkFlaps = "link-flaps",
-        /// It worked, and then went silent.
+        /// It worked, and then answered no more.
         Silent = "silent",
-        /// The switch does not let it in.
+        /// The switch does not let it in by 802.1X.
         NotAuthenticated = "not-authenticated",
         /// Another device has its address.
         AddressConflict = "address-conflict",
         /// It asked for an address and was given none.
         NoAddress = "no-address",
-        /// Nothing of it was captured.
+        /// The inventory names it, and nothing of it was heard.
         Absent = "absent",
     }
 }

@@ -9,7 +9,7 @@ use super::{Finding, Judged, Kind, Replace};
 use crate::capture::Timestamp;
 use crate::policy::{Case, FindingKind, Policy};
 use crate::protocol::Transport;
-use crate::verdict::{Conversation, Hush, MOST_REQUESTS, Silence, Verdict};
+use crate::verdict::{Conversation, MOST_REQUESTS, Silence, SilentParty, Verdict};
 
 /// How conversations went silent.
 #[derive(Clone, Debug)]
@@ -32,13 +32,13 @@ pub(super) fn topic(judged: &Judged<'_>, numbers: &[u32]) -> Silences {
 
 impl Silences {
     /// Whether all of them are of a kind.
-    fn are(&self, kinds: &[Hush]) -> bool {
+    fn are(&self, kinds: &[SilentParty]) -> bool {
         !self.0.is_empty() && self.0.iter().all(|silence| kinds.contains(&silence.how))
     }
 
     /// Whether it is the clients that no longer acknowledge what the servers send.
     fn are_of_clients(&self) -> bool {
-        self.are(&[Hush::Client, Hush::Unasked])
+        self.are(&[SilentParty::Client, SilentParty::Unasked])
     }
 }
 
@@ -47,29 +47,37 @@ impl Topic for Silences {
     fn what(&self, about: &About<'_>) -> String {
         let port = about.port();
         let is_first = self.are(&[
-            Hush::Unasked,
-            Hush::New,
-            Hush::NowAndThen,
-            Hush::Anew,
-            Hush::Reset,
-            Hush::Mute,
-            Hush::Undelivered,
+            SilentParty::Unasked,
+            SilentParty::New,
+            SilentParty::NowAndThen,
+            SilentParty::Anew,
+            SilentParty::Reset,
+            SilentParty::Mute,
+            SilentParty::Undelivered,
         ]);
         let what = match () {
-            () if self.are(&[Hush::Unasked]) => "works one way: what the server sent to be acknowledged never was.",
-            () if self.are(&[Hush::Reset]) => "accepts connections, and resets or closes each without an answer.",
-            () if self.are(&[Hush::Mute]) => {
+            () if self.are(&[SilentParty::Unasked]) => {
+                "works one way: what the server sent to be acknowledged never was."
+            }
+            () if self.are(&[SilentParty::Reset]) => {
+                "accepts connections, and resets or closes each without an answer."
+            }
+            () if self.are(&[SilentParty::Mute]) => {
                 "accepts connections, acknowledges what its client says, and answers nothing."
             }
-            () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
-            () if self.are(&[Hush::Gone]) => {
+            () if self.are(&[SilentParty::New]) => {
+                "goes on where it was opened before, and new connections come to nothing."
+            }
+            () if self.are(&[SilentParty::Gone]) => {
                 "worked, and then its server was looked for by ARP and did not answer: it is off or unplugged, or lost its address."
             }
-            () if self.are(&[Hush::NowAndThen]) => {
+            () if self.are(&[SilentParty::NowAndThen]) => {
                 "works now and then: connections came to nothing again and again, and those between them worked."
             }
-            () if self.are(&[Hush::Anew]) => "worked, and each connection that was opened later came to nothing.",
-            () if self.are(&[Hush::Undelivered]) => {
+            () if self.are(&[SilentParty::Anew]) => {
+                "worked, and each connection that was opened later came to nothing."
+            }
+            () if self.are(&[SilentParty::Undelivered]) => {
                 "carries answers that do not arrive: each was captured, and the client asked the same again as if there were none."
             }
             () if self.are_of_clients() => "worked, and then what the server sent was no longer acknowledged.",
@@ -100,41 +108,41 @@ impl Topic for Silences {
     fn advice(&self, about: &About<'_>) -> String {
         let of_clients = self.are_of_clients();
         let silent = if of_clients { &about.finding.clients } else { &about.finding.servers };
-        if self.are(&[Hush::New]) {
+        if self.are(&[SilentParty::New]) {
             return format!(
                 "Compare with the rules of when it was opened: a filter that was loaded lets pass what is open and nothing \
                  new. Or {} has no room for more connections: restart what holds them.",
                 people(silent)
             );
         }
-        if self.are(&[Hush::Gone]) {
+        if self.are(&[SilentParty::Gone]) {
             return format!(
                 "Look whether {} is on and has its address, and at its cable and switch port.",
                 people(silent)
             );
         }
-        if self.are(&[Hush::NowAndThen]) {
+        if self.are(&[SilentParty::NowAndThen]) {
             return format!(
                 "Look for what passes one connection and not the next on the way to {}: one of several links or servers that is \
                  dead, a table that is full, or a device that is off at times.",
                 people(silent)
             );
         }
-        if self.are(&[Hush::Anew]) {
+        if self.are(&[SilentParty::Anew]) {
             return format!(
                 "The client has one port, which each connection begins from. Look whether the service of {} still runs, or holds \
                  on to an older connection of that port (RFC 5961): restart it. Else look for a filter that was loaded.",
                 people(silent)
             );
         }
-        if self.are(&[Hush::Reset]) {
+        if self.are(&[SilentParty::Reset]) {
             return format!(
                 "Look into the log of what filters by content on the way to {} (a next-generation firewall, intrusion \
                  prevention): it resets in the server's name what it does not let pass. Else look why the service breaks off.",
                 people(silent)
             );
         }
-        if self.are(&[Hush::Mute]) {
+        if self.are(&[SilentParty::Mute]) {
             return format!(
                 "Look whether the service of {} hangs, and restart it. Where small answers come and large ones do not, the way \
                  back loses what is large, as over a tunnel (RFC 2923): try a smaller MTU. Else something on the way holds back \
@@ -142,14 +150,14 @@ impl Topic for Silences {
                 people(silent)
             );
         }
-        if self.are(&[Hush::Undelivered]) {
+        if self.are(&[SilentParty::Undelivered]) {
             let clients = people(&about.finding.clients);
             return format!(
                 "The answers do not reach {clients}: look between the place of this capture and {clients}, and at {clients} itself, \
                  for a filter that was switched on or a session that a firewall forgot."
             );
         }
-        if self.are(&[Hush::Unasked]) {
+        if self.are(&[SilentParty::Unasked]) {
             let silent = people(silent);
             return format!(
                 "Look at the way to {silent}: small answers pass there, and what is sent unasked may be filtered, or what is large \
@@ -176,12 +184,12 @@ impl Topic for Silences {
 
     fn next(&self, _: &Finding, _: &ConversationSummary) -> &'static str {
         match () {
-            () if self.are(&[Hush::Unasked]) => "See what keeps the server's own messages from their client",
-            () if self.are(&[Hush::Reset]) => "See who resets the connections of this port",
-            () if self.are(&[Hush::Gone]) => "See whether the device is on, and its cable",
-            () if self.are(&[Hush::Undelivered]) => "See what keeps the answers from their client",
-            () if self.are(&[Hush::Mute]) => "See why the service says nothing",
-            () if self.are(&[Hush::New, Hush::NowAndThen, Hush::Anew]) => {
+            () if self.are(&[SilentParty::Unasked]) => "See what keeps the server's own messages from their client",
+            () if self.are(&[SilentParty::Reset]) => "See who resets the connections of this port",
+            () if self.are(&[SilentParty::Gone]) => "See whether the device is on, and its cable",
+            () if self.are(&[SilentParty::Undelivered]) => "See what keeps the answers from their client",
+            () if self.are(&[SilentParty::Mute]) => "See why the service says nothing",
+            () if self.are(&[SilentParty::New, SilentParty::NowAndThen, SilentParty::Anew]) => {
                 "See what keeps new connections from their server"
             }
             () => "See what happened after the last answer",

@@ -12,7 +12,7 @@ use crate::verdict::{Doubts, Observations};
 
 /// How often a device is heard, and when it was not.
 #[derive(Clone, Debug)]
-struct Silent {
+struct SilentDevice {
     /// Seconds: its usual gap.
     usual: u64,
     /// Seconds: the gap in the middle.
@@ -31,17 +31,18 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |device: &&Quiet| device.silences.iter().any(|silence| !silence.is_shared);
     let told = judged.silences().devices.iter().filter(is_told).filter_map(|device| of(seen, device));
     // How a device stands hangs on whether it came back: these are told apart.
-    let (back, gone) = told.partition(|device: &Affected<Silent>| device.what.gone.is_none());
+    let (back, gone) = told.partition(|device: &Affected<SilentDevice>| device.what.gone.is_none());
     [gone, back].into_iter().flat_map(|devices| grouped(seen, devices)).collect()
 }
 
-fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Affected<Silent>> {
+fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Affected<SilentDevice>> {
     let host = seen.hosts.at(quiet.address)?;
     let longest = *quiet.silences.first()?;
     let gone = quiet.silences.iter().find(|silence| silence.lasts).map(|silence| silence.pause.start);
     let [usual, median] = [quiet.usual, quiet.median].map(|gap| gap.saturating_add(500_000_000) / 1_000_000_000);
     let own = quiet.silences.iter().filter(|silence| !silence.is_shared).copied().collect();
-    let what = Silent { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone, own };
+    let what =
+        SilentDevice { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone, own };
     let pauses = quiet.silences.iter().map(|silence| silence.pause);
     let times = (pauses.clone().map(|pause| pause.start).min()?, pauses.map(|pause| pause.end).max()?);
     Some(Affected::host(host, host.packets_sent, times, what))
@@ -56,7 +57,7 @@ fn every(seconds: u64) -> String {
     }
 }
 
-impl Trouble for Silent {
+impl Trouble for SilentDevice {
     const KIND: FindingKind = FindingKind::WentSilent;
     const ADVICE: &'static str = "See what happened at that time to the device's power, cable and switch port, and whether \
                                   it restarted: the log of the switch, LLDP and PoE of that port, and its uptime.";

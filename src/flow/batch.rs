@@ -28,7 +28,7 @@ struct Item<'a, K> {
 }
 
 /// How packets come to a table.
-pub(super) trait Intake<'a, K> {
+pub(super) trait PacketSink<'a, K> {
     /// Takes a packet, whose time as it was written is another than its effective one only where it is taken at once;
     /// `seen` is handed what payload said that had to be looked at.
     fn push(
@@ -47,7 +47,7 @@ pub(super) trait Intake<'a, K> {
 /// One at a time: for frames that are lent for a moment only.
 pub(super) struct Direct;
 
-impl<'a, K: Key + FlowKey> Intake<'a, K> for Direct {
+impl<'a, K: Key + FlowKey> PacketSink<'a, K> for Direct {
     #[inline]
     fn push(
         &mut self,
@@ -71,7 +71,7 @@ impl<'a, K: Key + FlowKey> Intake<'a, K> for Direct {
 /// Into no table.
 pub(super) struct Discard;
 
-impl<'a, K: Key + FlowKey> Intake<'a, K> for Discard {
+impl<'a, K: Key + FlowKey> PacketSink<'a, K> for Discard {
     #[inline]
     fn push(
         &mut self,
@@ -181,7 +181,7 @@ fn find_watched<K: Key + FlowKey>(items: &mut [Item<'_, K>], watch: &Watch<K>) {
     }
 }
 
-impl<'a, K: Key + FlowKey> Intake<'a, K> for Pipeline<'a, K> {
+impl<'a, K: Key + FlowKey> PacketSink<'a, K> for Pipeline<'a, K> {
     #[inline(always)]
     fn push(
         &mut self,

@@ -130,7 +130,7 @@ impl Fragments {
 }
 
 /// A datagram being put together.
-struct Group {
+struct Reassembly {
     named: bool,
     rest: Rest,
     offsets: HashSet<u32>,
@@ -139,11 +139,11 @@ struct Group {
 
 /// Parts with one identification, in the order of capture, as the datagrams they make up: a part that was
 /// there already begins another datagram, unless it is a copy seen at once.
-fn regroup(parts: &[Part]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn regroup(parts: &[Part]) -> Vec<Reassembly> {
+    let mut groups: Vec<Reassembly> = Vec::new();
     for part in parts {
         let now = part.at.time.nanos().unwrap_or(0);
-        let fits = |group: &Group| {
+        let fits = |group: &Reassembly| {
             let age = now.saturating_sub(group.touched).saturating_abs();
             if group.offsets.contains(&part.offset) { age <= COPY } else { age <= GIVEN_UP }
         };
@@ -153,7 +153,7 @@ fn regroup(parts: &[Part]) -> Vec<Group> {
             Some(at) => newest + at,
             None => {
                 let rest = Rest { ports: (0, 0), packets: 0, bytes: 0, last: Timestamp::UNKNOWN };
-                groups.push(Group { named: false, rest, offsets: HashSet::new(), touched: now });
+                groups.push(Reassembly { named: false, rest, offsets: HashSet::new(), touched: now });
                 groups.len() - 1
             }
         };

@@ -45,5 +45,5 @@ pub use pending::{Repeated, Waiting};
 pub use questions::Questions;
 pub use row::{EndRow, FlowRow, Sources};
 pub use tally::{Amount, OtherFrames, Tally};
-pub use tcp::{SynAnswer, VainOpening, VainOpenings};
+pub use tcp::{FailedHandshake, FailedHandshakes, SynAnswer};
 pub use view::{EndView, FlowView};

@@ -16,8 +16,8 @@ const SECOND: i64 = 1_000_000_000;
 pub(super) const REPEATED_AFTER: i64 = 2 * SECOND - SECOND / 10;
 /// The same of what may be a TFTP transfer.
 pub(super) const BLOCK_REPEATED_AFTER: i64 = SECOND - SECOND / 10;
-/// Nanoseconds behind those within which it is one: CoAP's longest gap is 24 seconds (RFC 7252 section 4.8), those of BACnet and TFTP
-/// are as they were set, a minute at most. Else the same is asked anew.
+/// The longest pause in nanoseconds after which the same message still counts as a retransmission: CoAP's longest is 24 seconds
+/// (RFC 7252 section 4.8), those of BACnet and TFTP are configured, a minute at most. After a longer one it is a new question.
 pub(super) const REPEATED_WITHIN: u64 = 100 * SECOND as u64;
 /// So often a message is sent again at most: CoAP four times (RFC 7252 section 4.8), BACnet three, TFTP's servers six.
 const MOST_REPETITIONS: usize = 7;

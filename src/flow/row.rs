@@ -1,4 +1,4 @@
-//! What reports tell of a flow, made a flow again: of a survey.json, or of one that is given away.
+//! Flow records rebuilt from report rows: for a survey.json that is read back, and for anonymized surveys.
 
 use std::net::IpAddr;
 
@@ -164,7 +164,6 @@ impl Flows {
     }
 }
 
-/// An address among those of IPv6.
 impl<K: Key> Table<K> {
     /// Adds a flow that the index is not told of. The row's first end is the end `side` of the key.
     fn push_row(&mut self, key: K, side: u8, row: &FlowRow, sources: SourceSet) {

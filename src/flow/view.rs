@@ -8,7 +8,7 @@ use super::counters::{Cold, Counts};
 use super::key::{VlanCode, VlanNames};
 use super::pending::{Repeated, Waiting};
 use super::sources::SourceSets;
-use super::{SynAnswer, VainOpenings};
+use super::{FailedHandshakes, SynAnswer};
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::protocol::{Evidence, Protocol, Transport, Turn};
@@ -270,7 +270,7 @@ impl EndView<'_> {
         /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
         opened: u32 = |counts, cold, side| u32::from(cold.tcp().accepted(side));
         /// The latest connections that it opened on these ports and that came to nothing, after others that did not.
-        vain_openings: Option<VainOpenings> = |counts, cold, side| cold.tcp().vain(side);
+        vain_openings: Option<FailedHandshakes> = |counts, cold, side| cold.tcp().vain(side);
         /// Effective time at which it opened its latest TCP connection of several; unknown of one alone.
         reopened: Timestamp = |counts, cold, side| cold.tcp().reopened(side).map_or(Timestamp::UNKNOWN, |at| at.time);
     }

@@ -60,18 +60,18 @@ impl Away {
     }
 
     /// What is kept behind so many messages, for a state.
-    pub(super) fn kept(&self, count: u64) -> Kept {
+    pub(super) fn kept(&self, count: u64) -> KeptMessages {
         let count_kept = count.min(REACH);
         let mut away = self.clone();
         away.forget(count.saturating_sub(1));
         away.open.iter_mut().for_each(|(number, _)| *number -= count - count_kept);
-        Kept { count: count_kept, away }
+        KeptMessages { count: count_kept, away }
     }
 }
 
 /// How many messages there were, up to [`REACH`], and what lies behind the window.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptMessages {
     pub(super) count: u64,
     pub(super) away: Away,
 }
@@ -81,9 +81,9 @@ stored!(Away {
     early: list(REACH as usize, "too many answers wait")
 });
 
-stored!(Kept { count, away } where |kept| kept.is_sound() => "what waits in a flow does not fit its messages");
+stored!(KeptMessages { count, away } where |kept| kept.is_sound() => "what waits in a flow does not fit its messages");
 
-impl Kept {
+impl KeptMessages {
     /// Where nothing waits, and no earlier part can tell of what is here.
     pub(super) const fn none() -> Self {
         Self { count: REACH, away: Away { open: Vec::new(), early: Vec::new() } }

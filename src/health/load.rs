@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::histogram::{BUCKETS, nanos_at};
-use super::lowest::Lowest;
+use super::lowest::BoundedHosts;
 use super::numbered::NOWHERE;
 use super::{Health, Measure};
 use crate::capture::Timestamp;
@@ -67,14 +67,14 @@ impl Answers {
 
 /// What was answered in one stretch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Entry {
+pub(super) struct LoadEntry {
     stretch: u32,
     measure: Measure,
     pub(super) count: u32,
     buckets: u32,
 }
 
-impl Entry {
+impl LoadEntry {
     pub(super) const fn none(measure: Measure) -> Self {
         Self { stretch: 0, measure, count: 0, buckets: 0 }
     }
@@ -97,9 +97,9 @@ impl Entry {
 
 /// One stretch of time.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch<'a>(&'a [Entry]);
+pub struct LoadSlot<'a>(&'a [LoadEntry]);
 
-impl Stretch<'_> {
+impl LoadSlot<'_> {
     /// Nanoseconds that each lasts.
     pub const NANOS: u64 = STRETCH as u64;
 
@@ -123,7 +123,7 @@ impl Stretch<'_> {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct DeviceLoad {
     /// As they came; once they are settled, one for each stretch and measure, ascending.
-    entries: Vec<Entry>,
+    entries: Vec<LoadEntry>,
     /// Once there were more: stretches of this turn and later ones have no place.
     ceiling: Option<u32>,
 }
@@ -133,7 +133,7 @@ impl DeviceLoad {
         self.ceiling.is_none_or(|ceiling| turn(stretch) < ceiling)
     }
 
-    fn put(&mut self, entry: &Entry) {
+    fn put(&mut self, entry: &LoadEntry) {
         if !self.admits(entry.stretch) {
             return;
         }
@@ -144,7 +144,7 @@ impl DeviceLoad {
         }
     }
 
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: LoadEntry) {
         if self.entries.len() >= 2 * MOST {
             self.settle();
         }
@@ -155,7 +155,7 @@ impl DeviceLoad {
 
     /// Makes one entry of those of the same stretch and measure, and holds them to their limit: stretches stay whole.
     fn settle(&mut self) {
-        self.entries.sort_unstable_by_key(Entry::place);
+        self.entries.sort_unstable_by_key(LoadEntry::place);
         self.entries.dedup_by(|later, earlier| {
             let is_same = later.place() == earlier.place();
             if is_same {
@@ -192,16 +192,16 @@ impl DeviceLoad {
         self.ceiling.is_some()
     }
 
-    /// Those in which it answered, ascending.
-    pub fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
-        self.entries.chunk_by(|a, b| a.stretch == b.stretch).map(Stretch)
+    /// Time slots with answers, ascending.
+    pub fn stretches(&self) -> impl Iterator<Item = LoadSlot<'_>> {
+        self.entries.chunk_by(|a, b| a.stretch == b.stretch).map(LoadSlot)
     }
 }
 
 /// What each device answered.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Loads {
-    devices: Lowest<DeviceLoad, MOST_DEVICES>,
+    devices: BoundedHosts<DeviceLoad, MOST_DEVICES>,
 }
 
 impl Loads {
@@ -210,7 +210,7 @@ impl Loads {
     }
 
     /// Takes what a device, whose number may be known, answered in a stretch.
-    pub(super) fn note(&mut self, device: (IpAddr, &mut u32), entry: &Entry) {
+    pub(super) fn note(&mut self, device: (IpAddr, &mut u32), entry: &LoadEntry) {
         if let Some(load) = self.enter(device) {
             load.put(entry);
         }
@@ -262,7 +262,7 @@ impl Stored for DeviceLoad {
         let (length, mut last) = (from.length(MOST, "a device answered at too many times")?, 0_u32);
         for _ in 0..length {
             let (step, measure, (count, buckets)): (u32, Measure, (u32, u32)) = from.get()?;
-            let entry = Entry { stretch: last.saturating_add(step), measure, count, buckets };
+            let entry = LoadEntry { stretch: last.saturating_add(step), measure, count, buckets };
             let is_next = load.entries.last().is_none_or(|before| before.place() < entry.place());
             let is_sound = measure.tells_load()
                 && count > 0
@@ -286,15 +286,15 @@ mod tests {
     use super::*;
 
     /// Seconds since a time, of which device, what, and how many milliseconds it took.
-    type Answer = (i64, u16, bool, u64);
+    type PackedAnswer = (i64, u16, bool, u64);
 
-    fn of(answers: &[Answer]) -> Loads {
+    fn of(answers: &[PackedAnswer]) -> Loads {
         let mut loads = Loads::default();
         for (second, device, is_coap, millis) in answers {
             let [high, low] = device.to_be_bytes();
             let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + second * 1_000_000_000);
             let measure = if *is_coap { Measure::Coap } else { Measure::Http };
-            let entry = Entry::one(time, measure, bucket(millis * 1_000_000));
+            let entry = LoadEntry::one(time, measure, bucket(millis * 1_000_000));
             loads.note(([10, 0, high, low].into(), &mut { NOWHERE }), &entry);
         }
         loads
@@ -306,14 +306,14 @@ mod tests {
         (health.loads, health.loads_turned_away)
     }
 
-    fn sum(parts: &[&[Answer]]) -> (BTreeMap<IpAddr, DeviceLoad>, bool) {
+    fn sum(parts: &[&[PackedAnswer]]) -> (BTreeMap<IpAddr, DeviceLoad>, bool) {
         let mut sum = Loads::default();
         parts.iter().for_each(|part| sum.absorb(&of(part)));
         finished(sum)
     }
 
     /// Few devices over some hours, so that most of their stretches find no place, in no order.
-    fn answers() -> impl Strategy<Value = Vec<Answer>> {
+    fn answers() -> impl Strategy<Value = Vec<PackedAnswer>> {
         prop::collection::vec((0..40_000_i64, 0..3_u16, any::<bool>(), 0..5000_u64), 0..6000)
     }
 
@@ -326,7 +326,7 @@ mod tests {
             let (a, b) = answers.split_at(cut.min(answers.len()));
             prop_assert_eq!(&sum(&[a, b]), &whole);
             prop_assert_eq!(&sum(&[b, a]), &whole);
-            let (a, b): (Vec<Answer>, Vec<Answer>) = answers.iter().partition(|answer| answer.0 < second);
+            let (a, b): (Vec<PackedAnswer>, Vec<PackedAnswer>) = answers.iter().partition(|answer| answer.0 < second);
             prop_assert_eq!(&sum(&[&b, &a, &[]]), &whole);
         }
 
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_spread_evenly_over_time() {
-        let day: Vec<Answer> = (0..8640).map(|number| (number * 10, 1, true, 5)).collect();
+        let day: Vec<PackedAnswer> = (0..8640).map(|number| (number * 10, 1, true, 5)).collect();
         let (loads, _) = finished(of(&day));
         let load = loads.values().next().unwrap();
         assert!(load.is_sample() && load.entries.len() == MOST);
@@ -380,8 +380,8 @@ mod tests {
 
     #[test]
     fn at_the_limit_the_lowest_devices_stay() {
-        let all: Vec<Answer> = (0..5000).map(|device| (7, device, true, 3)).collect();
-        let back: Vec<Answer> = all.iter().rev().copied().collect();
+        let all: Vec<PackedAnswer> = (0..5000).map(|device| (7, device, true, 3)).collect();
+        let back: Vec<PackedAnswer> = all.iter().rev().copied().collect();
         let (loads, turned_away) = finished(of(&all));
         assert!(turned_away && loads.len() == MOST_DEVICES);
         assert!(loads.keys().max() == Some(&IpAddr::from([10, 0, 7, 255])));
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn what_is_typical_hangs_on_no_single_answer() {
-        let mut answers: Vec<Answer> = vec![(0, 1, true, 5); 29];
+        let mut answers: Vec<PackedAnswer> = vec![(0, 1, true, 5); 29];
         answers.push((0, 1, true, 2000));
         let (loads, _) = finished(of(&answers));
         let stretch = loads.values().next().unwrap().stretches().next().unwrap();
@@ -407,7 +407,7 @@ mod tests {
         for raw in [i64::MIN + 1, -1, 0, 1, i64::MAX] {
             let stretch = stretch_of(Timestamp::from_nanos(raw));
             let mut loads = Loads::default();
-            let entry = Entry::one(Timestamp::from_nanos(raw), Measure::Coap, bucket(1));
+            let entry = LoadEntry::one(Timestamp::from_nanos(raw), Measure::Coap, bucket(1));
             loads.note(([10, 0, 0, 1].into(), &mut { NOWHERE }), &entry);
             assert_eq!(loads.devices.iter().next().unwrap().1.entries[0].stretch, stretch);
             assert_eq!(i64::from(stretch) - EPOCH, raw.div_euclid(STRETCH));

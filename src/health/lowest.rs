@@ -21,7 +21,7 @@ fn rank(host: IpAddr) -> Rank {
 
 /// At most twice `MOST` hosts while they come, and `MOST` in the end.
 #[derive(Clone, Debug)]
-pub(super) struct Lowest<T, const MOST: usize> {
+pub(super) struct BoundedHosts<T, const MOST: usize> {
     hosts: Numbered<IpAddr, T>,
     /// Once there were more: this one and all that rank behind it have no place.
     ceiling: Option<IpAddr>,
@@ -29,13 +29,13 @@ pub(super) struct Lowest<T, const MOST: usize> {
     limit: Rank,
 }
 
-impl<T, const MOST: usize> Default for Lowest<T, MOST> {
+impl<T, const MOST: usize> Default for BoundedHosts<T, MOST> {
     fn default() -> Self {
         Self { hosts: Numbered::default(), ceiling: None, limit: Self::NO_LIMIT }
     }
 }
 
-impl<T, const MOST: usize> Lowest<T, MOST> {
+impl<T, const MOST: usize> BoundedHosts<T, MOST> {
     const NO_LIMIT: Rank = (u8::MAX, 0);
 
     pub(super) fn is_empty(&self) -> bool {
@@ -136,7 +136,7 @@ impl<T, const MOST: usize> Lowest<T, MOST> {
 }
 
 /// The ceiling, and the hosts in the order of their addresses.
-impl<T: Stored, const MOST: usize> Stored for Lowest<T, MOST> {
+impl<T: Stored, const MOST: usize> Stored for BoundedHosts<T, MOST> {
     fn store(&self, to: &mut Vec<u8>) {
         self.ceiling.store(to);
         let hosts: BTreeMap<IpAddr, &T> = self.iter().collect();

@@ -5,32 +5,34 @@ use std::net::IpAddr;
 use super::window::PATIENCE;
 use super::{Histogram, Losses};
 use crate::state::{Broken, Load, Stored, coded, stored};
+use crate::text::named;
 
-/// What response times are measured of. Each is from a question to its answer as they pass the capture's place.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Measure {
-    /// CoAP request to response, by token (RFC 7252 section 5.3).
-    Coap,
-    /// BACnet confirmed request to its answer, by invoke id (ANSI/ASHRAE 135 clause 5.4).
-    Bacnet,
-    /// TFTP DATA to ACK, by block number (RFC 1350).
-    Tftp,
-    /// HTTP request to the first byte of the response (RFC 9112).
-    Http,
-    /// DNS query to answer, by identifier (RFC 1035).
-    Dns,
-    /// TCP SYN to SYN-ACK: the server's half of a handshake (RFC 9293 section 3.5).
-    Server,
-    /// TCP SYN-ACK to ACK: the client's half.
-    Client,
-    /// ICMP echo request to reply (RFC 792, RFC 4443).
-    Echo,
-    /// The first TCP segment of a flight to its acknowledgment.
-    Ack,
-    /// TFTP ACK to the next DATA: what the sender of the file takes.
-    TftpNext,
-    /// DHCP DISCOVER, or the REQUEST of who needs none, to the ACK (RFC 2131 section 3).
-    Dhcp,
+named! {
+    /// What response times are measured of. Each is from a question to its answer as they pass the capture's place.
+    pub enum Measure {
+        /// CoAP request to response, by token (RFC 7252 section 5.3).
+        Coap = "coap",
+        /// BACnet confirmed request to its answer, by invoke id (ANSI/ASHRAE 135 clause 5.4).
+        Bacnet = "bacnet",
+        /// TFTP DATA to ACK, by block number (RFC 1350).
+        Tftp = "tftp-block",
+        /// HTTP request to the first byte of the response (RFC 9112).
+        Http = "http",
+        /// DNS query to answer, by identifier (RFC 1035).
+        Dns = "dns",
+        /// TCP SYN to SYN-ACK: the server's half of a handshake (RFC 9293 section 3.5).
+        Server = "tcp-server-half",
+        /// TCP SYN-ACK to ACK: the client's half.
+        Client = "tcp-client-half",
+        /// ICMP echo request to reply (RFC 792, RFC 4443).
+        Echo = "icmp-echo",
+        /// The first TCP segment of a flight to its acknowledgment.
+        Ack = "tcp-ack",
+        /// TFTP ACK to the next DATA: what the sender of the file takes.
+        TftpNext = "tftp-next",
+        /// DHCP DISCOVER, or the REQUEST of who needs none, to the ACK (RFC 2131 section 3).
+        Dhcp = "dhcp",
+    }
 }
 
 coded!(Measure {
@@ -48,21 +50,6 @@ coded!(Measure {
 });
 
 impl Measure {
-    /// Every measure.
-    pub const ALL: [Self; 11] = [
-        Self::Coap,
-        Self::Bacnet,
-        Self::Tftp,
-        Self::Http,
-        Self::Dns,
-        Self::Server,
-        Self::Client,
-        Self::Echo,
-        Self::Ack,
-        Self::TftpNext,
-        Self::Dhcp,
-    ];
-
     /// Whether there are questions that may stay unanswered: not of data, of which only what is timed is counted.
     pub const fn has_questions(self) -> bool {
         !matches!(self, Self::Client | Self::Ack | Self::TftpNext)
@@ -79,23 +66,6 @@ impl Measure {
         self.is_application() && !matches!(self, Self::Dhcp) || matches!(self, Self::Server | Self::Echo)
     }
 
-    /// Name as it stands in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Coap => "coap",
-            Self::Bacnet => "bacnet",
-            Self::Tftp => "tftp-block",
-            Self::Http => "http",
-            Self::Dns => "dns",
-            Self::Server => "tcp-server-half",
-            Self::Client => "tcp-client-half",
-            Self::Echo => "icmp-echo",
-            Self::Ack => "tcp-ack",
-            Self::TftpNext => "tftp-next",
-            Self::Dhcp => "dhcp",
-        }
-    }
-
     /// Whether the same question may be asked anew under the same identifier as soon as it was answered: BACnet stacks that
     /// have one question on the way at a time use one invoke id, resolvers one port and one number, and monitors ping with one
     /// sequence number. Elsewhere the same identifier is the same question.
@@ -108,49 +78,36 @@ impl Measure {
         matches!(self, Self::Coap | Self::Bacnet | Self::Dns | Self::Echo)
     }
 
-    /// The measure of a name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|measure| measure.name() == name)
+    /// Its [`transport`](Self::transport), [`dissector`](Self::dissector) and [`words`](Self::words).
+    const fn description(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Coap => ("udp", "coap", "CoAP request to response"),
+            Self::Bacnet => ("udp", "bacapp", "BACnet request to answer"),
+            Self::Tftp => ("udp", "tftp", "TFTP block to acknowledgement"),
+            Self::Http => ("tcp", "http", "HTTP request to response"),
+            Self::Dns => ("udp", "dns", "DNS query to answer"),
+            Self::Server => ("tcp", "tcp", "TCP SYN to SYN-ACK"),
+            Self::Client => ("tcp", "tcp", "TCP SYN-ACK to ACK"),
+            Self::Echo => ("icmp", "(icmp || icmpv6)", "ping to reply"),
+            Self::Ack => ("tcp", "tcp", "TCP data to acknowledgment"),
+            Self::TftpNext => ("udp", "tftp", "TFTP acknowledgement to next block"),
+            Self::Dhcp => ("udp", "dhcp", "DHCP question to address"),
+        }
     }
 
     /// What carries it.
     pub const fn transport(self) -> &'static str {
-        match self {
-            Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Dns | Self::Dhcp => "udp",
-            Self::Http | Self::Server | Self::Client | Self::Ack => "tcp",
-            Self::Echo => "icmp",
-        }
+        self.description().0
     }
 
     /// A display filter of Wireshark for what it is measured by.
     pub const fn dissector(self) -> &'static str {
-        match self {
-            Self::Coap => "coap",
-            Self::Bacnet => "bacapp",
-            Self::Tftp | Self::TftpNext => "tftp",
-            Self::Http => "http",
-            Self::Dns => "dns",
-            Self::Dhcp => "dhcp",
-            Self::Server | Self::Client | Self::Ack => "tcp",
-            Self::Echo => "(icmp || icmpv6)",
-        }
+        self.description().1
     }
 
     /// What it is, in a few words.
     pub const fn words(self) -> &'static str {
-        match self {
-            Self::Coap => "CoAP request to response",
-            Self::Bacnet => "BACnet request to answer",
-            Self::Tftp => "TFTP block to acknowledgement",
-            Self::Http => "HTTP request to response",
-            Self::Dns => "DNS query to answer",
-            Self::Server => "TCP SYN to SYN-ACK",
-            Self::Client => "TCP SYN-ACK to ACK",
-            Self::Echo => "ping to reply",
-            Self::Ack => "TCP data to acknowledgment",
-            Self::TftpNext => "TFTP acknowledgement to next block",
-            Self::Dhcp => "DHCP question to address",
-        }
+        self.description().2
     }
 }
 

@@ -27,7 +27,7 @@ use std::net::IpAddr;
 use crate::capture::Timestamp;
 
 pub use histogram::Histogram;
-pub use load::{Answers, DeviceLoad, Stretch};
+pub use load::{Answers, DeviceLoad, LoadSlot};
 pub use measure::{Measure, Pair, Sums};
 pub(crate) use recent::fold;
 pub use rhythm::{Pause, Rhythm};
@@ -35,7 +35,7 @@ pub(crate) use senders::Rhythms;
 pub use stream::Losses;
 pub(crate) use stream::Segment;
 pub(crate) use track::Ends;
-pub use usual::{Gap, Unusual, Usual, number};
+pub use usual::{Gap, SilenceThresholds, Usual, number};
 pub(crate) use watch::{FlowKey, Watch};
 pub use window::WINDOW;
 

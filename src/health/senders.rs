@@ -8,7 +8,7 @@ use arrayvec::ArrayVec;
 use super::Health;
 use super::recent::Place;
 use super::rhythm::Rhythm;
-use super::table::Table;
+use super::table::HostTimes;
 use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored};
 
@@ -21,13 +21,13 @@ pub(crate) struct Rhythms {
     /// Whoever sent an IP packet: a pause of everyone is one of the capture.
     everyone: Option<Rhythm>,
     /// By the source of an IP packet.
-    senders: Table,
+    senders: HostTimes,
     /// By its destination, where that is one host.
-    asked: Table,
+    asked: HostTimes,
     /// By whom an ARP request looks for. Who does not answer it gets no IP packet.
-    sought: Table,
+    sought: HostTimes,
     /// By the sender of an ARP packet.
-    arp: Table,
+    arp: HostTimes,
     /// Packets of IPv4 whose places among senders and who was asked are on their way from memory.
     waiting: ArrayVec<(Ipv4Addr, Ipv4Addr, Timestamp), BATCH>,
     input: u32,
@@ -36,7 +36,7 @@ pub(crate) struct Rhythms {
 impl Rhythms {
     /// Nobody was heard yet in an input.
     pub(crate) fn new(input: u32) -> Self {
-        let table = || Table::new(input);
+        let table = || HostTimes::new(input);
         Self {
             everyone: None,
             senders: table(),
@@ -48,11 +48,11 @@ impl Rhythms {
         }
     }
 
-    fn tables(&self) -> [&Table; 4] {
+    fn tables(&self) -> [&HostTimes; 4] {
         [&self.senders, &self.asked, &self.sought, &self.arp]
     }
 
-    fn tables_mut(&mut self) -> [&mut Table; 4] {
+    fn tables_mut(&mut self) -> [&mut HostTimes; 4] {
         [&mut self.senders, &mut self.asked, &mut self.sought, &mut self.arp]
     }
 
@@ -153,7 +153,7 @@ impl Rhythms {
     /// Hands over all that it knows.
     pub(crate) fn finish(mut self, health: &mut Health) {
         self.catch_up();
-        self.tables_mut().into_iter().for_each(Table::close);
+        self.tables_mut().into_iter().for_each(HostTimes::close);
         health.senders_turned_away = self.tables().iter().any(|table| table.turned_away());
         let is_mixed = self.is_mixed();
         let mixed;
@@ -176,8 +176,8 @@ impl Rhythms {
     pub(crate) fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let everyone: Option<Rhythm> = from.get()?;
         let end = everyone.as_ref().map_or(Timestamp::UNKNOWN, Rhythm::last);
-        let (senders, asked) = (Table::load(from, end)?, Table::load(from, end)?);
-        let mut of_arp = || Table::load(from, Timestamp::from_nanos(i64::MAX));
+        let (senders, asked) = (HostTimes::load(from, end)?, HostTimes::load(from, end)?);
+        let mut of_arp = || HostTimes::load(from, Timestamp::from_nanos(i64::MAX));
         let (sought, arp) = (of_arp()?, of_arp()?);
         let rhythms = Self { everyone, senders, asked, sought, arp, waiting: ArrayVec::new(), input: from.input };
         from.expect(!rhythms.is_empty(), "nobody was heard")?;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 
 use super::histogram::bucket;
-use super::load::{Entry, Loads};
+use super::load::{LoadEntry, Loads};
 use super::measure::{Measure, Outcome, Pair, Sums};
 use super::numbered::{NOWHERE, Numbered};
 use super::watch::FlowKey;
@@ -60,7 +60,7 @@ impl Clone for Places {
 }
 
 /// What may be measured of a flow: of which pair, and where its sums are.
-pub(super) struct Spot<'a, E> {
+pub(super) struct PairIndex<'a, E> {
     pub(super) measure: Measure,
     /// Which end asks.
     pub(super) asker: usize,
@@ -68,7 +68,7 @@ pub(super) struct Spot<'a, E> {
     pub(super) places: &'a mut Places,
 }
 
-impl<E: FlowKey> Spot<'_, E> {
+impl<E: FlowKey> PairIndex<'_, E> {
     fn pair(&self) -> Pair {
         pair(self.measure, self.asker, self.ends)
     }
@@ -93,19 +93,19 @@ const MOST_TIMES: usize = 12;
 
 /// The sums of a pair, and what was answered last, which they, or the loads, do not know yet: an answer looks at one place.
 #[derive(Clone, Debug)]
-struct Kept {
+struct PairEntry {
     sums: Sums,
     /// The number of who answers among the loads.
     device: u32,
     /// Of one stretch of time; none where the count is 0.
-    open: Entry,
+    open: LoadEntry,
     /// Buckets of the last times.
     times: ArrayVec<u16, MOST_TIMES>,
 }
 
-impl Kept {
+impl PairEntry {
     fn new(pair: &Pair) -> Self {
-        Self { sums: Sums::default(), device: NOWHERE, open: Entry::none(pair.measure), times: ArrayVec::new() }
+        Self { sums: Sums::default(), device: NOWHERE, open: LoadEntry::none(pair.measure), times: ArrayVec::new() }
     }
 
     #[inline]
@@ -139,7 +139,7 @@ impl Kept {
 /// Sums by pair: at most a limit of them, the lowest, whatever the order in which they come.
 #[derive(Clone, Debug)]
 pub(super) struct Measures {
-    pairs: Numbered<Pair, Kept>,
+    pairs: Numbered<Pair, PairEntry>,
     limit: usize,
     /// Once there were more: this and all higher ones have no place.
     ceiling: Option<Pair>,
@@ -161,7 +161,7 @@ impl Measures {
         if self.ceiling.is_some_and(|ceiling| pair >= ceiling) {
             NOWHERE
         } else {
-            self.pairs.enter(pair, || Kept::new(&pair))
+            self.pairs.enter(pair, || PairEntry::new(&pair))
         }
     }
 
@@ -172,7 +172,7 @@ impl Measures {
 
     /// What is kept of a pair, where its place may be known.
     #[inline]
-    fn at<E: FlowKey>(&mut self, spot: &mut Spot<'_, E>) -> Option<(&mut Kept, &mut Loads)> {
+    fn at<E: FlowKey>(&mut self, spot: &mut PairIndex<'_, E>) -> Option<(&mut PairEntry, &mut Loads)> {
         if spot.places.epoch != self.pairs.epoch() {
             *spot.places = Places { epoch: self.pairs.epoch(), ..Places::new() };
         }
@@ -189,8 +189,8 @@ impl Measures {
 
     /// Counts what a message turned out to be that is no answer in time.
     #[inline]
-    pub(super) fn note<E: FlowKey>(&mut self, mut spot: Spot<'_, E>, outcome: Outcome) {
-        let Some((Kept { sums, .. }, _)) = self.at(&mut spot) else { return };
+    pub(super) fn note<E: FlowKey>(&mut self, mut spot: PairIndex<'_, E>, outcome: Outcome) {
+        let Some((PairEntry { sums, .. }, _)) = self.at(&mut spot) else { return };
         let count = match outcome {
             Outcome::Asked => &mut sums.asked,
             Outcome::Repeated => &mut sums.repeated,
@@ -203,7 +203,7 @@ impl Measures {
     }
 
     /// An answer of which no load is told.
-    pub(super) fn answered<E: FlowKey>(&mut self, mut spot: Spot<'_, E>, nanos: u64) {
+    pub(super) fn answered<E: FlowKey>(&mut self, mut spot: PairIndex<'_, E>, nanos: u64) {
         if let Some((kept, _)) = self.at(&mut spot) {
             kept.take_time(nanos, bucket(nanos));
         }
@@ -213,14 +213,14 @@ impl Measures {
     #[inline]
     pub(super) fn answered_at<E: FlowKey>(
         &mut self,
-        mut spot: Spot<'_, E>,
+        mut spot: PairIndex<'_, E>,
         asked: Timestamp,
         (nanos, repeats): (u64, u8),
     ) {
         let bucket = bucket(nanos);
         let (ends, asker) = (spot.ends, spot.asker);
         let answerer = || ends.ends()[1 - (asker & 1)].0;
-        let entry = spot.measure.tells_load().then(|| Entry::one(asked, spot.measure, bucket));
+        let entry = spot.measure.tells_load().then(|| LoadEntry::one(asked, spot.measure, bucket));
         let Some((kept, loads)) = self.at(&mut spot) else {
             if let Some(entry) = entry {
                 self.loads.note((answerer(), &mut { NOWHERE }), &entry);
@@ -378,7 +378,7 @@ impl Measures {
             let is_next = last.is_none_or(|last| last < pair) && measures.ceiling.is_none_or(|ceiling| pair < ceiling);
             from.expect(is_next, "pairs are not in their order")?;
             last = Some(pair);
-            measures.pairs.enter(pair, || Kept { sums, ..Kept::new(&pair) });
+            measures.pairs.enter(pair, || PairEntry { sums, ..PairEntry::new(&pair) });
         }
         Ok(measures)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::lowest::Lowest;
+use super::lowest::BoundedHosts;
 use super::numbered::NOWHERE;
 use super::recent::{Address, Heard, Place, Recent};
 use super::rhythm::Rhythm;
@@ -16,8 +16,8 @@ pub(super) const MOST_HOSTS: usize = 1 << 14;
 
 /// When packets of a kind came from, or went to, each host.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    rhythms: Lowest<Rhythm, MOST_HOSTS>,
+pub(super) struct HostTimes {
+    rhythms: BoundedHosts<Rhythm, MOST_HOSTS>,
     /// Before the rhythms, which do not know of it before it is settled.
     recent: Recent,
     input: u32,
@@ -29,10 +29,10 @@ fn is_host(address: IpAddr) -> bool {
     !address.is_unspecified() && !address.is_multicast() && !is_broadcast
 }
 
-impl Table {
+impl HostTimes {
     /// Nobody was heard yet in an input.
     pub(super) fn new(input: u32) -> Self {
-        Self { rhythms: Lowest::default(), recent: Recent::new(), input }
+        Self { rhythms: BoundedHosts::default(), recent: Recent::new(), input }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -162,7 +162,7 @@ impl Table {
 
     /// Loads one in which nothing came later than `end`.
     pub(super) fn load(from: &mut Load<'_>, end: Timestamp) -> Result<Self, Broken> {
-        let rhythms: Lowest<Rhythm, MOST_HOSTS> = from.get()?;
+        let rhythms: BoundedHosts<Rhythm, MOST_HOSTS> = from.get()?;
         let is_sound = |(address, rhythm): (IpAddr, &Rhythm)| is_host(address) && rhythm.last() <= end;
         from.expect(rhythms.iter().all(is_sound), "a sender does not fit the others")?;
         Ok(Self { rhythms, recent: Recent::new(), input: from.input })

@@ -68,7 +68,7 @@ impl Usual {
 
 /// When a gap is a silence.
 #[derive(Clone, Copy, Debug)]
-pub struct Unusual {
+pub struct SilenceThresholds {
     /// Gaps that there must be beside the silences.
     pub samples: u64,
     /// How many times as long as the usual one it is.
@@ -77,12 +77,12 @@ pub struct Unusual {
     pub least: u64,
 }
 
-impl Unusual {
+impl SilenceThresholds {
     /// What is usual, judged without the silences; none where no gap is one. `gaps` are in their order, longest first.
     ///
-    /// At most one gap in a hundred is a silence, or one: what comes more often is usual. Those in which the sender was asked
-    /// in vain may come as often as they will, but not make up, without the longest, three quarters of the time: it is not one
-    /// that answers, then.
+    /// At most one gap in a hundred, or a single one, may be a silence; more frequent gaps are usual. Gaps with unanswered
+    /// questions may be more frequent, but if they make up three quarters of the time (the longest left out), the device never
+    /// answers and has no usual gap.
     pub fn of(self, gaps: &[Gap]) -> Option<Usual> {
         let (all, mut found) = (number(gaps), None);
         let (mut silences, mut unasked, mut in_vain, mut longest) = (0_u64, 0_u64, 0_u64, 0_u64);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
-    const USUAL: Unusual = Unusual { samples: 20, times: 5, least: 30 * SECOND };
+    const USUAL: SilenceThresholds = SilenceThresholds { samples: 20, times: 5, least: 30 * SECOND };
 
     fn of(gaps: &[(u64, u64)]) -> Vec<Gap> {
         gaps.iter().map(|(seconds, count)| Gap { length: seconds * SECOND, count: *count, in_vain: false }).collect()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::away::Kept;
+use super::away::KeptMessages;
 use super::measure::{Measure, Pair};
 use super::numbered::Numbered;
 use super::stream::{Segment, Vain};
@@ -14,7 +14,7 @@ use super::track::{Ends, Track};
 use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
 use crate::capture::Timestamp;
-use crate::protocol::exchange::Part;
+use crate::protocol::exchange::ExchangePart;
 use crate::state::{Broken, Load, Stored, store_list, store_map};
 
 /// Nanoseconds without a message after which a flow may be let go, where there are too many.
@@ -109,7 +109,7 @@ impl<K: FlowKey> Watch<K> {
     }
 
     /// Takes a question or an answer that an end (0 or 1) sent, of a flow whose number may be known.
-    pub(crate) fn message(&mut self, flow: (&K, u32), measure: Measure, side: u8, part: Part, time: Timestamp) {
+    pub(crate) fn message(&mut self, flow: (&K, u32), measure: Measure, side: u8, part: ExchangePart, time: Timestamp) {
         let act = if part.asks { Act::Ask } else { Act::Answer };
         if let Some((track, sums)) = self.track(flow, measure, time) {
             track.push(Message { time, side, act, id: part.id }, flow.0, sums);
@@ -286,7 +286,7 @@ impl<K: FlowKey + Stored> Watch<K> {
     }
 
     /// What lies behind the last messages of flows.
-    fn kept(&self) -> BTreeMap<K, Kept> {
+    fn kept(&self) -> BTreeMap<K, KeptMessages> {
         self.tracks.list().iter().filter_map(|(key, track)| Some((*key, track.kept()?))).collect()
     }
 
@@ -302,7 +302,7 @@ impl<K: FlowKey + Stored> Watch<K> {
 
     /// Loads that.
     pub(crate) fn load_kept(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
-        let kept: BTreeMap<K, Kept> = from.map(2 * MOST_FLOWS, "too many flows wait")?;
+        let kept: BTreeMap<K, KeptMessages> = from.map(2 * MOST_FLOWS, "too many flows wait")?;
         for (key, kept) in kept {
             let fits = self.tracks.get_mut(&key).is_some_and(|track| track.keep(kept));
             from.expect(fits, "what waits in a flow does not fit it")?;

@@ -35,9 +35,9 @@ impl<T: Copy + Ord + Hash + Send> Family<T> {
     }
 }
 
-type Sets = (HashSet<u32, RandomState>, HashSet<u128, RandomState>);
+type SeenSets = (HashSet<u32, RandomState>, HashSet<u128, RandomState>);
 
-fn insert(sets: &mut Sets, address: IpAddr) {
+fn insert(sets: &mut SeenSets, address: IpAddr) {
     match address {
         IpAddr::V4(v4) => sets.0.insert(v4.to_bits()),
         IpAddr::V6(v6) => sets.1.insert(v6.to_bits()),
@@ -59,12 +59,12 @@ impl Addresses {
         let (end, share) = (flows.places().end, flows.places().end.div_ceil(threads));
         let of_thread = |thread: u32| {
             let places = thread.saturating_mul(share).min(end)..(thread + 1).saturating_mul(share).min(end);
-            let mut sets = Sets::default();
+            let mut sets = SeenSets::default();
             places.flat_map(|place| flows.addresses(place)).for_each(|address| insert(&mut sets, address));
             sets
         };
-        let together = |a: Sets, b: Sets| (union(a.0, b.0), union(a.1, b.1));
-        let mut sets = (0..threads).into_par_iter().map(of_thread).reduce(Sets::default, together);
+        let together = |a: SeenSets, b: SeenSets| (union(a.0, b.0), union(a.1, b.1));
+        let mut sets = (0..threads).into_par_iter().map(of_thread).reduce(SeenSets::default, together);
         more.for_each(|address| insert(&mut sets, address));
         Self { v4: Family::new(sets.0), v6: Family::new(sets.1) }
     }

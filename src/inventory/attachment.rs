@@ -23,7 +23,7 @@ pub(super) struct Attachments {
 
 /// What one capture holds of LLDP.
 #[derive(Default)]
-struct Link<'a> {
+struct LldpLink<'a> {
     /// Units of switches, by chassis and port.
     switches: BTreeMap<(&'a str, &'a str), &'a Unit>,
     /// Other speakers.
@@ -35,7 +35,7 @@ struct Link<'a> {
 impl Attachments {
     pub(super) fn of(evidence: &SideEvidence, flows: &Flows) -> Self {
         let mut found = Self::default();
-        let mut links: BTreeMap<u32, Link<'_>> = BTreeMap::new();
+        let mut links: BTreeMap<u32, LldpLink<'_>> = BTreeMap::new();
         for ((input, source, unit), _) in evidence.lldp_units() {
             let link = links.entry(*input).or_default();
             if unit.is_switch == Some(true) {

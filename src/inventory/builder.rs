@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::addresses::Addresses;
 use super::attachment::Attachments;
 use super::declared::{Entry, Inventory};
@@ -87,7 +87,7 @@ pub fn hosts_of(
 ) -> Known {
     // An ARP probe (RFC 5227) asks from 0.0.0.0.
     let is_somebody = |(address, mac): &&(IpAddr, MacAddr)| {
-        !matches!(address::kind(*address), Kind::Unspecified | Kind::Group) && !mac.is_group()
+        !matches!(address::kind(*address), AddressKind::Unspecified | AddressKind::Group) && !mac.is_group()
     };
     let neighbours: Vec<(IpAddr, MacAddr)> = heard.neighbours.iter().filter(is_somebody).copied().collect();
     let addresses = Addresses::of(flows, neighbours.iter().map(|(address, _)| *address));
@@ -126,7 +126,7 @@ pub fn hosts_of(
 }
 
 /// Everything that one host did, as it is added up.
-struct Sums {
+struct HostSums {
     first_seen: Timestamp,
     last_seen: Timestamp,
     last_sent: Timestamp,
@@ -141,9 +141,9 @@ struct Sums {
 
 /// The sums of all hosts, by their numbers. The flows are gone through in their order, by each thread for its share of
 /// the hosts: they lie in the memory nearly as they come, and only the sums come from all over it.
-fn gather(hosts: usize, flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<Sums> {
-    let mut all: Vec<Sums> = Vec::new();
-    (0..hosts).into_par_iter().map(|_| Sums::new()).collect_into_vec(&mut all);
+fn gather(hosts: usize, flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<HostSums> {
+    let mut all: Vec<HostSums> = Vec::new();
+    (0..hosts).into_par_iter().map(|_| HostSums::new()).collect_into_vec(&mut all);
     let mut shares = Vec::new();
     let (mut first, mut rest) = (0, &mut *all);
     for length in shares_of(hosts, parties) {
@@ -200,7 +200,7 @@ fn shares_of(hosts: usize, parties: &[[HostId; 2]]) -> Vec<usize> {
     shares
 }
 
-impl Sums {
+impl HostSums {
     fn new() -> Self {
         Self {
             first_seen: Timestamp::UNKNOWN,

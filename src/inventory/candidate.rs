@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::profile::{Profile, Profiles, Side};
+use super::profile::{ContactEnd, Profile, Profiles};
 use super::services::Service;
 
 /// So many peers a hub has at least.
@@ -25,10 +25,10 @@ pub(super) const fn points(service: Service) -> u32 {
 pub(super) const GATEWAY_POINTS: u32 = 8;
 
 /// Where a gateway stands in a service.
-pub(super) const fn gateway_side(service: Service) -> Side {
+pub(super) const fn gateway_side(service: Service) -> ContactEnd {
     match service {
-        Service::Tftp => Side::Server,
-        _ => Side::Client,
+        Service::Tftp => ContactEnd::Server,
+        _ => ContactEnd::Client,
     }
 }
 

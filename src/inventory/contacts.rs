@@ -22,7 +22,7 @@ pub(super) struct Contact {
 /// The contacts of a survey, and for which services.
 #[derive(Debug)]
 pub(super) struct Contacts {
-    /// Ascending, each once: of those that differ in `worked` alone, that which did.
+    /// Ascending, each once: of two that differ in `worked` alone, the one that worked.
     pub(super) list: Vec<Contact>,
     pub(super) services: Services,
 }
@@ -41,7 +41,7 @@ pub(super) fn contacts(
         contact(&services, &flows.view(place), *orientations.get(at)?, *parties.get(at)?)
     };
     let mut list: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();
-    // As numbers, those that worked first: of them one stays.
+    // Sort order as numbers: contacts that worked first, so that they are the ones kept.
     list.par_sort_unstable_by_key(|contact| contact.pair() << 1 | u128::from(!contact.worked));
     list.dedup_by_key(|contact| contact.pair());
     Contacts { list, services }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::declared::{Declarations, Device};
 use super::error::{SourceLocation, missing, shown, unknown};
-use crate::text::nearest;
+use crate::text::{hint, nearest};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
         .from_reader(body.as_bytes());
     let mut columns: Option<Vec<Column>> = None;
     let mut record = csv::StringRecord::new();
-    let mut lines = Lines { text: body, at: 0, number: 1 };
+    let mut lines = LineCounter { text: body, at: 0, number: 1 };
     loop {
         let before = reader.position().byte();
         match reader.read_record(&mut record) {
@@ -74,13 +74,13 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
 }
 
 /// Counts lines: the reader's own count takes CR LF for two, and knows nothing of what it passes over.
-struct Lines<'a> {
+struct LineCounter<'a> {
     text: &'a str,
     at: usize,
     number: u32,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     /// The line of the record that begins at a byte, or behind the blank lines and comments there. Bytes come ascending.
     fn of(&mut self, byte: u64) -> u32 {
         let bytes = self.text.as_bytes();
@@ -150,9 +150,9 @@ fn header(
         }
         good = false;
         let words: Vec<&str> = COLUMNS.iter().filter(|known| needed.contains(&known.1)).map(|known| known.0).collect();
-        let meant = others.iter().find_map(|(at, found)| Some((*at, found, nearest(found, &words)?)));
+        let meant = others.iter().find(|(_, found)| nearest(found, &words).is_some());
         let (at, problem) = match meant {
-            Some((at, found, word)) => (at, unknown("column", found, &format!("did you mean `{word}`?"))),
+            Some((at, found)) => (*at, unknown("column", found, &hint(found, &words))),
             None => (0, missing(what, expected)),
         };
         into.error(place(at), problem);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::policy::Role;
-use crate::text::nearest;
+use crate::text::hint;
 
 /// Where something was declared. Prints as `site.toml:12:8`, `site.csv:3, cell 2`, or the flag itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -108,14 +108,6 @@ pub(super) fn shown(text: &str) -> String {
     out
 }
 
-/// A hint for a word that is not among `known`: the nearest, or all of them.
-pub(super) fn hint(found: &str, known: &[&'static str]) -> String {
-    match nearest(found, known) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None => format!("known are {}", known.join(", ")),
-    }
-}
-
 /// Said of a key, cell or line that must be there.
 pub(super) fn missing(what: &str, expected: &str) -> String {
     format!("{what} is missing; expected {expected}")
@@ -123,7 +115,7 @@ pub(super) fn missing(what: &str, expected: &str) -> String {
 
 /// Said of a key or column that means nothing here.
 pub(super) fn unknown(what: &str, found: &str, hint: &str) -> String {
-    format!("unknown {what} `{}`; {hint}", shown(found))
+    format!("unknown {what} \"{}\"; {hint}", shown(found))
 }
 
 /// The role that a word names, whatever its case.

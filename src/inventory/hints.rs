@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::candidate::{gateway_side, points};
 use super::infer::{Inference, RolesToInfer};
-use super::profile::{Profile, Side};
+use super::profile::{ContactEnd, Profile};
 use super::services::Service;
 use crate::policy::Role;
 
@@ -20,20 +20,23 @@ pub struct Hint {
 }
 
 /// What nodes alone are asked for.
-const OF_GATEWAYS: [(Service, Side); 3] =
-    [(Service::Firmware, Side::Client), (Service::Configuration, Side::Client), (Service::Coap, Side::Client)];
+const OF_GATEWAYS: [(Service, ContactEnd); 3] = [
+    (Service::Firmware, ContactEnd::Client),
+    (Service::Configuration, ContactEnd::Client),
+    (Service::Coap, ContactEnd::Client),
+];
 
 /// What a node has to do with its gateway: any computer asks whatever announces itself by UPnP for its description.
-const OF_NODES: [(Service, Side); 9] = [
-    (Service::Firmware, Side::Client),
-    (Service::Firmware, Side::Server),
-    (Service::Configuration, Side::Client),
-    (Service::Configuration, Side::Server),
-    (Service::Coap, Side::Client),
-    (Service::Coap, Side::Server),
-    (Service::Tftp, Side::Client),
-    (Service::Tftp, Side::Server),
-    (Service::Upnp, Side::Server),
+const OF_NODES: [(Service, ContactEnd); 9] = [
+    (Service::Firmware, ContactEnd::Client),
+    (Service::Firmware, ContactEnd::Server),
+    (Service::Configuration, ContactEnd::Client),
+    (Service::Configuration, ContactEnd::Server),
+    (Service::Coap, ContactEnd::Client),
+    (Service::Coap, ContactEnd::Server),
+    (Service::Tftp, ContactEnd::Client),
+    (Service::Tftp, ContactEnd::Server),
+    (Service::Upnp, ContactEnd::Server),
 ];
 
 impl Inference<'_> {
@@ -54,7 +57,7 @@ impl Inference<'_> {
                 stands += u32::from(profile.side(service, own).tried > 0) * points(service);
                 opposite += u32::from(profile.side(service, own.other()).tried > 0) * points(service);
             }
-            let meets = |asked: &[(Service, Side)], is_one: &dyn Fn(u32) -> bool| {
+            let meets = |asked: &[(Service, ContactEnd)], is_one: &dyn Fn(u32) -> bool| {
                 let mut peers = asked.iter().flat_map(|(service, side)| self.profiles.peers(profile, *service, *side));
                 peers.any(|(peer, _)| is_one(*peer))
             };

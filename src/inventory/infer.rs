@@ -9,13 +9,13 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::candidate::{Accepted, Candidate, GATEWAY_POINTS, HUB_PEERS, gateway_side, points};
 use super::contacts::Contacts;
 use super::declared::Inventory;
 use super::hints::Hint;
 use super::host::{Host, RoleSource};
-use super::profile::{Profile, Profiles, Side};
+use super::profile::{ContactEnd, Profile, Profiles};
 use super::services::Service;
 use crate::decode::MacAddr;
 use crate::policy::Role;
@@ -103,7 +103,7 @@ pub(super) fn infer(hosts: &mut [Host], contacts: &Contacts, wanted: RolesToInfe
 fn is_open(host: &Host) -> bool {
     host.source == RoleSource::Address
         && host.role == Role::Host
-        && !matches!(address::kind(host.address), Kind::Unspecified | Kind::Loopback)
+        && !matches!(address::kind(host.address), AddressKind::Unspecified | AddressKind::Loopback)
 }
 
 /// Whether somebody said that a host is a node.
@@ -218,7 +218,7 @@ impl<'a> Inference<'a> {
         let hub = degree >= HUB_PEERS && degree > self.profiles.median_degree(&profile.peers);
         let asks_several = [Service::Firmware, Service::Configuration, Service::Coap]
             .into_iter()
-            .any(|service| profile.side(service, Side::Client).tried as usize >= HUB_PEERS);
+            .any(|service| profile.side(service, ContactEnd::Client).tried as usize >= HUB_PEERS);
         let (mut speaks_for, mut speaks_against, mut services, mut typical, mut fan_out) = (0, 0, 0, false, 0);
         for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
             let own = gateway_side(service);
@@ -239,7 +239,7 @@ impl<'a> Inference<'a> {
             if mine.worked + other.worked > 0 {
                 services += 1;
                 // Kerberos and network boot have hubs too, but not as clients, and not with these.
-                let asks = profile.side(service, Side::Client).worked;
+                let asks = profile.side(service, ContactEnd::Client).worked;
                 typical |= matches!(service, Service::Firmware | Service::Coap)
                     || (service == Service::Configuration && asks > 0);
                 if matches!(service, Service::Firmware | Service::Coap | Service::Configuration) {
@@ -324,7 +324,7 @@ impl<'a> Inference<'a> {
         for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
             let mut best = 0;
             let mut said = None;
-            for side in [Side::Client, Side::Server] {
+            for side in [ContactEnd::Client, ContactEnd::Server] {
                 for &(peer, worked) in self.profiles.peers(profile, service, side) {
                     let Some(confidence) = self.gateway(peer) else { continue };
                     most = most.max(confidence);
@@ -340,8 +340,8 @@ impl<'a> Inference<'a> {
             }
             total += best;
             match said {
-                Some(Side::Client) => parts.push(format!("asks for {}", self.profiles.words(service))),
-                Some(Side::Server) => parts.push(format!("is asked for {}", self.profiles.words(service))),
+                Some(ContactEnd::Client) => parts.push(format!("asks for {}", self.profiles.words(service))),
+                Some(ContactEnd::Server) => parts.push(format!("is asked for {}", self.profiles.words(service))),
                 None => {}
             }
         }
@@ -381,7 +381,7 @@ impl<'a> Inference<'a> {
             }
             let profile = self.profiles.of(unit);
             let meets = |service| {
-                let sides = [Side::Client, Side::Server];
+                let sides = [ContactEnd::Client, ContactEnd::Server];
                 profile.is_some_and(|profile| {
                     sides.iter().any(|side| {
                         self.profiles.peers(profile, service, *side).iter().any(|peer| self.gateway(peer.0).is_some())
@@ -412,7 +412,7 @@ impl<'a> Inference<'a> {
             self.is_candidate(profile.unit) && (nodes < HUB_PEERS || self.candidate(profile, false).is_none())
         };
         for profile in self.profiles.iter().filter(is_system).collect::<Vec<_>>() {
-            let partners = [Side::Client, Side::Server].into_iter().flat_map(|side| {
+            let partners = [ContactEnd::Client, ContactEnd::Server].into_iter().flat_map(|side| {
                 self.profiles.peers(profile, Service::Bacnet, side).iter().filter_map(|&(peer, worked)| {
                     Some((worked, self.gateway(peer)?, std::cmp::Reverse(self.address(peer))))
                 })

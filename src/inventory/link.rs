@@ -8,7 +8,7 @@ use super::host::Host;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{Authentication, LinkEvidence, SideEvidence, Window};
-use crate::protocol::poe::{Power, Side, UNNEGOTIATED, class_power};
+use crate::protocol::poe::{PoeEnd, Power, UNNEGOTIATED, class_power};
 use crate::text::named;
 
 /// The group to which both ends of 802.1X send where they know no address (IEEE 802.1X-2020 table 11-1).
@@ -83,7 +83,7 @@ pub fn milliwatts(tenths: u16) -> u32 {
 }
 
 /// What one end said of power, by time; the same in several captures is one.
-type Said<'a> = Vec<(&'a Power, Window)>;
+type PowerReports<'a> = Vec<(&'a Power, Window)>;
 
 /// The power of each device that LLDP tells of. `devices` says which device is alone on the link of an input, so that
 /// what the switch says is of it.
@@ -91,8 +91,8 @@ pub(crate) fn powers(evidence: &LinkEvidence, devices: &BTreeMap<u32, MacAddr>) 
     let mut said: BTreeMap<MacAddr, [BTreeMap<&Power, Window>; 2]> = BTreeMap::new();
     for ((input, from, power), window) in evidence.power() {
         let (device, end) = match power.side() {
-            Some(Side::Device) => (*from, 0),
-            Some(Side::Source) => match devices.get(input) {
+            Some(PoeEnd::Device) => (*from, 0),
+            Some(PoeEnd::Source) => match devices.get(input) {
                 Some(device) if device != from => (*device, 1),
                 _ => continue,
             },
@@ -104,7 +104,7 @@ pub(crate) fn powers(evidence: &LinkEvidence, devices: &BTreeMap<u32, MacAddr>) 
     said.into_iter().map(|(mac, ends)| (mac, powered(ends.map(|said| said.into_iter().collect())))).collect()
 }
 
-fn powered(mut ends: [Said<'_>; 2]) -> Powered {
+fn powered(mut ends: [PowerReports<'_>; 2]) -> Powered {
     ends.iter_mut().for_each(|said| said.sort_by_key(|(power, window)| (window.end, window.begin, **power)));
     let [own, switch] = [0, 1].map(|end| ends[end].last().copied());
     let of = |get: &dyn Fn(&Power) -> Option<u16>, end: Option<(&Power, Window)>| end.and_then(|(power, _)| get(power));
@@ -139,7 +139,7 @@ const fn is_less(allocated: u16, requested: u16) -> bool {
 }
 
 /// When the last unit of an end was sent, from the last on that said that all was well.
-fn since(said: &Said<'_>) -> Window {
+fn since(said: &PowerReports<'_>) -> Window {
     let Some((_, last)) = said.last() else { return Window::NONE };
     let is_well =
         |power: &Power| matches!((power.requested(), power.allocated()), (Some(r), Some(a)) if !is_less(a, r));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::declared::Inventory;
 use super::dedup_vec::DedupVec;
 use super::host::Host;
@@ -39,17 +39,17 @@ impl Proof {
 }
 
 /// One MAC of a host, with its best proof and when that was first seen.
-type Link = (Proof, Moment, MacAddr);
+type MacLink = (Proof, Moment, MacAddr);
 
 /// The MAC addresses seen with one host.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     /// The MAC with which it was seen first; most have no other.
-    usual: Option<Link>,
+    usual: Option<MacLink>,
     /// Every proof that was seen with it: a bit for each.
     proofs: u8,
     /// The others.
-    more: DedupVec<Link>,
+    more: DedupVec<MacLink>,
     /// Whether the host sent router advertisements (RFC 4861 section 4.2).
     pub(super) advertises: bool,
 }
@@ -76,7 +76,7 @@ impl Links {
         is_usual && self.proofs >> proof as u8 & 1 != 0 || self.more.iter().any(|link| link.0 == proof && link.2 == mac)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Link> {
+    fn iter(&self) -> impl Iterator<Item = &MacLink> {
         self.usual.iter().chain(self.more.iter())
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn give_macs(hosts: &mut [Host], links: &[&Links], inventory: &Invent
 
 fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inventory) {
     let is_outside = is_external(host.address, inventory) && !routers.is_on_link(host.address);
-    let is_own = |(proof, _, mac): &&Link| match routers.list.binary_search_by_key(mac, |router| router.mac) {
+    let is_own = |(proof, _, mac): &&MacLink| match routers.list.binary_search_by_key(mac, |router| router.mac) {
         Ok(at) => {
             let router = routers.list[at];
             let is_the_one = || host.address.is_ipv4() && !is_outside && *proof != Proof::HandedOn;
@@ -106,12 +106,12 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
     let best =
         links.iter().filter(is_own).min_by_key(|(proof, at, mac)| (*proof, inventory.by_mac(*mac).is_none(), *at));
     // Who has no address yet is nobody in particular.
-    if address::kind(host.address) != Kind::Unspecified {
+    if address::kind(host.address) != AddressKind::Unspecified {
         host.mac = best.map(|(.., mac)| *mac);
     }
     host.mac_is_own = best.is_some_and(|link| link.0 < Proof::Received);
     let Some(own) = host.mac else { return };
-    let is_alias = |link: &&Link| link.0 < Proof::Received && link.2 != own && is_own(link);
+    let is_alias = |link: &&MacLink| link.0 < Proof::Received && link.2 != own && is_own(link);
     let mut others: Vec<MacAddr> = links.iter().filter(is_alias).map(|(.., mac)| *mac).collect();
     others.sort_unstable();
     others.dedup();

@@ -22,7 +22,7 @@ struct Segment {
 }
 
 /// Two overlapping spans of the same size with different ranks: (earlier, later) owner and the overlap.
-pub(super) struct Tie {
+pub(super) struct OverlapConflict {
     pub(super) owners: (u32, u32),
     pub(super) overlap: (IpAddr, IpAddr),
 }
@@ -103,14 +103,14 @@ fn flatten(spans: &[((IpAddr, IpAddr), u32)]) -> Vec<Segment> {
 }
 
 /// Overlapping spans of one size whose `rank` (role) differs: nothing says which of them should win.
-pub(super) fn ties<R: PartialEq>(spans: &[((IpAddr, IpAddr), u32, R)]) -> Vec<Tie> {
+pub(super) fn ties<R: PartialEq>(spans: &[((IpAddr, IpAddr), u32, R)]) -> Vec<OverlapConflict> {
     let size = |span: &((IpAddr, IpAddr), u32, R)| to_number(span.0.1) - to_number(span.0.0);
     let mut order: Vec<&((IpAddr, IpAddr), u32, R)> = spans.iter().collect();
     order.sort_by_key(|span| (span.0.0.is_ipv6(), size(span), span.0.0, span.1));
     // Sorted by start within a size, spans of different rank overlap only if two neighbours do.
     let pairs = order.windows(2).filter_map(|pair| match pair {
         [a, b] if a.0.0.is_ipv4() == b.0.0.is_ipv4() && size(a) == size(b) && b.0.0 <= a.0.1 && a.2 != b.2 => {
-            Some(Tie { owners: (a.1.min(b.1), a.1.max(b.1)), overlap: (b.0.0, a.0.1) })
+            Some(OverlapConflict { owners: (a.1.min(b.1), a.1.max(b.1)), overlap: (b.0.0, a.0.1) })
         }
         _ => None,
     });

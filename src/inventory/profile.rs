@@ -10,12 +10,12 @@ use super::services::{Service, Services};
 
 /// Which end of a contact a host was.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Side {
+pub(super) enum ContactEnd {
     Client,
     Server,
 }
 
-impl Side {
+impl ContactEnd {
     pub(super) const fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,
@@ -47,14 +47,14 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn side(&self, service: Service, side: Side) -> Count {
+    pub(super) fn side(&self, service: Service, side: ContactEnd) -> Count {
         self.counts.get(service as usize).and_then(|sides| sides.get(side as usize)).copied().unwrap_or_default()
     }
 
     /// Whether it asks several hosts for files, and in vain for what nodes are asked, as who does that looks for open ports.
     pub(super) fn is_scanner(&self) -> bool {
-        let asks_several = |service| self.side(service, Side::Client).tried as usize >= HUB_PEERS;
-        let is_vain = |service| asks_several(service) && self.side(service, Side::Client).worked == 0;
+        let asks_several = |service| self.side(service, ContactEnd::Client).tried as usize >= HUB_PEERS;
+        let is_vain = |service| asks_several(service) && self.side(service, ContactEnd::Client).worked == 0;
         asks_several(Service::Tftp) && is_vain(Service::Firmware) && is_vain(Service::Configuration)
     }
 
@@ -71,7 +71,7 @@ pub(super) struct Profiles<'a> {
     /// Where each unit's profile stands in the list, plus one; 0 for none.
     places: Vec<u32>,
     /// (unit, service, side) and the other unit and whether it worked, in this order.
-    links: Vec<(u32, Service, Side)>,
+    links: Vec<(u32, Service, ContactEnd)>,
     others: Vec<(u32, bool)>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Profiles<'a> {
         takes_part: impl Fn(u32) -> bool,
         is_group: impl Fn(u32) -> bool,
     ) -> Self {
-        let mut all: Vec<((u32, Service, Side), u32, bool)> = Vec::new();
+        let mut all: Vec<((u32, Service, ContactEnd), u32, bool)> = Vec::new();
         let mut to_group: Vec<u32> = Vec::new();
         for contact in &contacts.list {
             if !takes_part(contact.client) {
@@ -92,14 +92,14 @@ impl<'a> Profiles<'a> {
             let unit = |host: u32| units.get(host as usize).copied().unwrap_or(host);
             let (client, server) = (unit(contact.client), unit(contact.server));
             if takes_part(contact.server) && client != server {
-                all.push(((client, contact.service, Side::Client), server, contact.worked));
-                all.push(((server, contact.service, Side::Server), client, contact.worked));
+                all.push(((client, contact.service, ContactEnd::Client), server, contact.worked));
+                all.push(((server, contact.service, ContactEnd::Server), client, contact.worked));
             } else if contact.service == Service::Bacnet && is_group(contact.server) {
                 to_group.push(client);
             }
         }
         // As numbers. Of two addresses of one host, one may have worked: it comes first, and stays.
-        let place = |((unit, service, side), other, worked): &((u32, Service, Side), u32, bool)| {
+        let place = |((unit, service, side), other, worked): &((u32, Service, ContactEnd), u32, bool)| {
             let of_unit = u128::from(*unit) << 56 | (*service as u128) << 48 | (*side as u128) << 40;
             of_unit | u128::from(*other) << 8 | u128::from(!worked)
         };
@@ -151,7 +151,7 @@ impl<'a> Profiles<'a> {
     }
 
     /// The other units of one service and side, and whether anything came of it.
-    pub(super) fn peers(&self, profile: &Profile, service: Service, side: Side) -> &[(u32, bool)] {
+    pub(super) fn peers(&self, profile: &Profile, service: Service, side: ContactEnd) -> &[(u32, bool)] {
         let links = self.links.get(profile.links.clone()).unwrap_or_default();
         let key = (profile.unit, service, side);
         let from = links.partition_point(|link| *link < key);
@@ -177,7 +177,7 @@ impl<'a> Profiles<'a> {
     pub(super) fn brief(&self, profile: &Profile) -> String {
         let mut parts = Vec::new();
         for service in Service::ALL {
-            for (side, way) in [(Side::Client, "to"), (Side::Server, "from")] {
+            for (side, way) in [(ContactEnd::Client, "to"), (ContactEnd::Server, "from")] {
                 let number = profile.side(service, side).tried;
                 if number > 0 {
                     let name = service.name();
@@ -203,7 +203,8 @@ impl<'a> Profiles<'a> {
     pub(super) fn write_sentence(&self, profile: &Profile, text: &mut String) {
         let begin = text.len();
         for service in Service::ALL.into_iter().filter(|service| *service != Service::Http) {
-            let (client, server) = (profile.side(service, Side::Client), profile.side(service, Side::Server));
+            let (client, server) =
+                (profile.side(service, ContactEnd::Client), profile.side(service, ContactEnd::Server));
             if client.tried + server.tried == 0 {
                 continue;
             }
@@ -224,7 +225,7 @@ impl<'a> Profiles<'a> {
 
 fn profile(
     unit: u32,
-    own: &[((u32, Service, Side), u32, bool)],
+    own: &[((u32, Service, ContactEnd), u32, bool)],
     links: std::ops::Range<usize>,
     bacnet_to_group: bool,
 ) -> Profile {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::builder::Note;
 use super::declared::{Entry, Inventory};
 use super::host::{Host, RoleSource};
@@ -15,8 +15,8 @@ use crate::policy::Role;
 pub(super) fn give(host: &mut Host, note: &Note, inventory: &Inventory) {
     let kind = address::kind(host.address);
     match kind {
-        Kind::Group => return by_address(host, Role::Group, "multicast or broadcast address"),
-        Kind::Unspecified => return by_address(host, Role::Host, "no address yet"),
+        AddressKind::Group => return by_address(host, Role::Group, "multicast or broadcast address"),
+        AddressKind::Unspecified => return by_address(host, Role::Host, "no address yet"),
         _ => {}
     }
     if let Some(entry) = inventory.by_address(host.address) {
@@ -31,8 +31,8 @@ pub(super) fn give(host: &mut Host, note: &Note, inventory: &Inventory) {
         return by_entry(host, entry);
     }
     match kind {
-        Kind::Loopback => by_address(host, Role::Host, "loopback address"),
-        Kind::Public if !inventory.is_site(host.address) => {
+        AddressKind::Loopback => by_address(host, Role::Host, "loopback address"),
+        AddressKind::Public if !inventory.is_site(host.address) => {
             by_address(host, Role::External, "public address outside the site");
         }
         _ => {}
@@ -55,7 +55,7 @@ fn by_entry(host: &mut Host, entry: &Entry) {
 
 /// Whether an address is of no host of the site, whatever was seen of it.
 pub(super) fn is_external(address: IpAddr, inventory: &Inventory) -> bool {
-    address::kind(address) == Kind::Public
+    address::kind(address) == AddressKind::Public
         && !inventory.is_site(address)
         && inventory.by_address(address).is_none()
         && inventory.by_block(address).is_none()
@@ -72,7 +72,10 @@ pub(super) fn share_by_mac(hosts: &mut [Host]) {
             givers.push((mac, host.address, at));
         } else if host.source == RoleSource::Address
             && host.address.is_ipv6()
-            && !matches!(address::kind(host.address), Kind::Group | Kind::Unspecified | Kind::Loopback)
+            && !matches!(
+                address::kind(host.address),
+                AddressKind::Group | AddressKind::Unspecified | AddressKind::Loopback
+            )
         {
             takers.push((mac, at));
         }

@@ -1,7 +1,7 @@
 //! The services that tell gateways, nodes and BACnet systems apart, by the ports that the policy's documents give them.
 
 use crate::policy::Policy;
-use crate::protocol::{Protocol, Transport};
+use crate::protocol::{Protocol, Transport, ssdp};
 use crate::text::named;
 
 named! {
@@ -30,7 +30,7 @@ const LEGENDS: [(Service, &str); 7] = [
 ];
 
 /// Everything answers SSDP: there is a word of the lighting in it only where it is asked for on another port.
-const SSDP: (Transport, u16) = (Transport::Udp, 1900);
+const SSDP: (Transport, u16) = (Transport::Udp, ssdp::PORT);
 
 impl Service {
     fn of_legend(word: &str) -> Option<Self> {

@@ -6,9 +6,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::declared::{Declarations, Device, Entry};
-use super::error::{self, SourceLocation, hint};
+use super::error::{self, SourceLocation};
 use crate::policy::Role;
-use crate::text::Lines;
+use crate::text::{Lines, hint};
 
 /// Keys at the top of the file that give a role to each of a list.
 const LISTS: [(&str, Role); 3] = [("gateway", Role::Gateway), ("node", Role::Node), ("bacnet", Role::Bacnet)];
@@ -110,7 +110,7 @@ fn unknown(found: &str, known: &[&'static str]) -> String {
         "ip" | "block" | "cidr" | "range" | "subnet" | "network" | "prefix" => {
             "`address` takes addresses, blocks, ranges, MACs and MAC prefixes alike".into()
         }
-        "devices" | "host" | "hosts" => "did you mean `[[device]]`?".into(),
+        "devices" | "host" | "hosts" => "did you mean \"[[device]]\"?".into(),
         _ => hint(found, known),
     };
     error::unknown("key", found, &hint)

@@ -120,7 +120,7 @@ pub fn run_live(
 ) -> LiveEnd {
     let seed = Seed::random();
     thread::scope(|scope| {
-        let (ticks, growing) = channel::<Increment>();
+        let (ticks, growing) = channel::<ObservationDelta>();
         let judge = Arc::new(Judge::default());
         let (survey, busy) = (&options.survey, Arc::clone(&judge));
         let mut folder = FlowFolder::new(options.fold_after);
@@ -156,7 +156,7 @@ pub fn run_live(
 }
 
 /// Lets other threads go first, the one that captures above all: where there are few cores, judging would else keep it from
-/// the ring for longer than that has room. Threads that this one starts do so too.
+/// the ring for longer than that has room. Threads started from here inherit the niceness.
 fn give_way() {
     // On Linux niceness is a thread's; elsewhere it is the process's, which would be of no help. Where it is refused,
     // all threads stay equal.
@@ -212,14 +212,14 @@ fn nanos(time: Duration) -> u64 {
 }
 
 /// What came since the last tick.
-struct Increment {
+struct ObservationDelta {
     /// In the order of the inputs.
     parts: Vec<Observation>,
     inputs: Vec<Input>,
     status: Status,
 }
 
-impl Increment {
+impl ObservationDelta {
     /// Adds itself to the whole, and has that judged.
     fn onto(
         self,
@@ -334,8 +334,8 @@ impl Session<'_> {
         self.taker.counts = self.live.interfaces().map(LiveInterface::counts).collect();
     }
 
-    fn growth(&mut self) -> Increment {
-        Increment { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
+    fn growth(&mut self) -> ObservationDelta {
+        ObservationDelta { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
     }
 
     fn status(&self) -> Status {

@@ -10,13 +10,13 @@ use super::sample::Sampled;
 
 /// From a place's time to that of the first place: `to + (time - from) * (1 + rate)`.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Clock {
+pub(super) struct ClockFit {
     from: i64,
     to: i64,
     rate: f64,
 }
 
-impl Clock {
+impl ClockFit {
     pub(super) const SAME: Self = Self { from: 0, to: 0, rate: 0.0 };
 
     #[inline]
@@ -47,9 +47,9 @@ pub struct Difference {
 }
 
 /// For each place, its clock, and how it differs from another's; `None` for the first, and for one that shares no packet.
-pub(super) fn align(places: usize, common: &Common) -> Vec<(Clock, Option<Difference>)> {
-    let mut clocks: Vec<Option<(Clock, Option<Difference>)>> = vec![None; places];
-    clocks[0] = Some((Clock::SAME, None));
+pub(super) fn align(places: usize, common: &Common) -> Vec<(ClockFit, Option<Difference>)> {
+    let mut clocks: Vec<Option<(ClockFit, Option<Difference>)>> = vec![None; places];
+    clocks[0] = Some((ClockFit::SAME, None));
     // The next is always the one that shares the most packets with any that is aligned.
     while let Some((known, new, points)) = (0..places)
         .flat_map(|known| (0..places).map(move |new| (known, new)))
@@ -59,10 +59,10 @@ pub(super) fn align(places: usize, common: &Common) -> Vec<(Clock, Option<Differ
         .max_by_key(|(known, new, points)| (points.len(), std::cmp::Reverse((*known, *new))))
     {
         let (clock, difference) = difference(&points, known);
-        let base = clocks[known].map_or(Clock::SAME, |(clock, _)| clock);
+        let base = clocks[known].map_or(ClockFit::SAME, |(clock, _)| clock);
         clocks[new] = Some((clock.then(&base), Some(difference)));
     }
-    clocks.into_iter().map(|clock| clock.unwrap_or((Clock::SAME, None))).collect()
+    clocks.into_iter().map(|clock| clock.unwrap_or((ClockFit::SAME, None))).collect()
 }
 
 /// The packets that two places share, for each two.
@@ -84,7 +84,7 @@ impl Common {
 /// Which of two places a sender's packets pass first: 1 the one whose time is given first, -1 the other, 0 if unknown.
 type Turns = HashMap<(u128, u128), i32>;
 
-/// Requests and answers further apart tell of drift, not of the way. Nanoseconds.
+/// Requests and answers further apart than this many nanoseconds show the clocks' drift, not the time of transit.
 const NEAR: i64 = 1_000_000_000;
 
 /// The turns, and whether any two hosts were seen to speak both ways.
@@ -148,7 +148,7 @@ fn sane(points: &[(Sampled, Sampled)]) -> Vec<(Sampled, Sampled)> {
 }
 
 /// The clock that leads from the second's time to the first's.
-fn difference(points: &[(Sampled, Sampled)], with: usize) -> (Clock, Difference) {
+fn difference(points: &[(Sampled, Sampled)], with: usize) -> (ClockFit, Difference) {
     let points = &sane(points)[..];
     let begin = points.first().map_or(0, |(a, _)| a.time);
     let (turns, both_ways) = turns(points);
@@ -179,7 +179,7 @@ fn difference(points: &[(Sampled, Sampled)], with: usize) -> (Clock, Difference)
         (None, None) => (0, None),
     };
     // What the other clock shows at a time is the time, what it is ahead, and what it has gained since.
-    let clock = Clock { from: begin.saturating_add(ahead), to: begin, rate: 1.0 / (1.0 + rate) - 1.0 };
+    let clock = ClockFit { from: begin.saturating_add(ahead), to: begin, rate: 1.0 / (1.0 + rate) - 1.0 };
     let drift_ppm = drift.map(|drift| drift * 1e6);
     (clock, Difference { with, ahead, drift_ppm, error, packets: points.len() as u64 })
 }
@@ -272,9 +272,9 @@ mod tests {
 
     #[test]
     fn clocks_chain() {
-        let a = Clock { from: 100, to: 50, rate: 0.0 };
-        let b = Clock { from: 50, to: 7, rate: 0.0 };
+        let a = ClockFit { from: 100, to: 50, rate: 0.0 };
+        let b = ClockFit { from: 50, to: 7, rate: 0.0 };
         assert_eq!(a.then(&b).apply(103), 10);
-        assert_eq!(Clock::SAME.apply(i64::MAX), i64::MAX);
+        assert_eq!(ClockFit::SAME.apply(i64::MAX), i64::MAX);
     }
 }

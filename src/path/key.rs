@@ -121,8 +121,8 @@ impl Comparing {
             ..Ends::default()
         };
         let is_cut = packet.is_sliced || frame.data.len() < frame.original_len as usize;
-        let content = Content::of(ip, &mut ends);
-        let Content { numbers, special, length, payload, mss, .. } = content;
+        let content = PacketContent::of(ip, &mut ends);
+        let PacketContent { numbers, special, length, payload, mss, .. } = content;
         let length = length.unwrap_or(payload.len() as u32);
         // A length that is not known apart from the capture cannot be compared where frames are cut.
         let compared = if content.length.is_some() || self.payload.is_none() { length } else { 0 };
@@ -162,7 +162,7 @@ fn cut(payload: &[u8], length: u32) -> Option<u32> {
 }
 
 /// What is behind the IP header.
-struct Content<'a> {
+struct PacketContent<'a> {
     /// TCP's sequence and acknowledgment number; where a fragment belongs.
     numbers: u64,
     /// TCP's flags; ICMP's type and code.
@@ -173,7 +173,7 @@ struct Content<'a> {
     mss: u16,
 }
 
-impl<'a> Content<'a> {
+impl<'a> PacketContent<'a> {
     fn of(ip: &IpPacket<'a>, ends: &mut Ends) -> Self {
         let fragment = ip.fragment.map_or(0, |fragment| {
             u64::from(ip.identification) << 32 | u64::from(fragment.offset) << 1 | u64::from(fragment.more)

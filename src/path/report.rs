@@ -205,10 +205,10 @@ pub struct Loss {
     pub example: (IpAddr, IpAddr),
 }
 
-type Group = (LossKind, usize, usize, bool, Option<Role>, Option<Role>, u8, Option<u16>);
+type LossGroup = (LossKind, usize, usize, bool, Option<Role>, Option<Role>, u8, Option<u16>);
 
 /// What a row is told of together with.
-fn group(kind: LossKind, row: &LegReport, (from, to): (usize, usize)) -> Group {
+fn group(kind: LossKind, row: &LegReport, (from, to): (usize, usize)) -> LossGroup {
     let (roles, transport) = ((row.client_role, row.server_role), row.transport.number());
     (kind, from, to, row.is_documented, roles.0, roles.1, transport, row.port)
 }
@@ -222,7 +222,7 @@ impl Loss {
 
 /// What never came through, documented ports first, then by packets.
 pub(super) fn losses(report: &Report) -> Vec<Loss> {
-    let mut groups: BTreeMap<Group, Loss> = BTreeMap::new();
+    let mut groups: BTreeMap<LossGroup, Loss> = BTreeMap::new();
     let mut answered = std::collections::HashSet::new();
     let id = |row: &LegReport| (row.client, row.server, row.transport.number(), row.port);
     for row in report.rows.iter().filter(|row| !row.to_server) {

@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use foldhash::fast::RandomState;
 
 use super::MOST_PLACES;
-use super::clock::{Clock, Common, Difference, RESOLUTION};
+use super::clock::{ClockFit, Common, Difference, RESOLUTION};
 use super::conversations::{Conversations, DirectionNumber};
 use crate::text::named;
 
@@ -43,15 +43,15 @@ type AddressPair = (u128, u128);
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// What the sample tells of the order of places.
-pub(super) struct Evidence {
+pub(super) struct OrderEvidence {
     /// By places and by sender and receiver: who is first (1 or -1), and by what.
     pairs: Map<(u8, u8, AddressPair), (i8, Basis)>,
     /// By places and sender.
     senders: Map<(u8, u8, u128), i32>,
 }
 
-impl Evidence {
-    pub(super) fn of(common: &Common, clocks: &[(Clock, Option<Difference>)]) -> Self {
+impl OrderEvidence {
+    pub(super) fn of(common: &Common, clocks: &[(ClockFit, Option<Difference>)]) -> Self {
         let (mut pairs, mut senders) = (Map::default(), Map::<_, i32>::default());
         let is_known = |place: usize| place == 0 || clocks[place].1.is_some_and(|known| known.error.is_some());
         for ((a, b), points) in &common.0 {
@@ -113,7 +113,7 @@ pub(super) struct Routes {
 
 impl Routes {
     /// `seen` has a bit for each place that saw a packet of a way.
-    pub(super) fn of(conversations: &Conversations, seen: &[u16], evidence: &Evidence, places: usize) -> Self {
+    pub(super) fn of(conversations: &Conversations, seen: &[u16], evidence: &OrderEvidence, places: usize) -> Self {
         let mut of_pair: Map<AddressPair, u16> = Map::default();
         for (way, seen) in (0..).zip(seen) {
             *of_pair.entry(conversations.pair(way)).or_default() |= seen;
@@ -158,7 +158,12 @@ impl Routes {
     }
 }
 
-fn route((seen, of_pair, elsewhere): (u16, u16, u16), pair: AddressPair, evidence: &Evidence, places: usize) -> Route {
+fn route(
+    (seen, of_pair, elsewhere): (u16, u16, u16),
+    pair: AddressPair,
+    evidence: &OrderEvidence,
+    places: usize,
+) -> Route {
     let on = |mask: u16| (0..places as u8).filter(move |place| mask >> place & 1 == 1);
     let seeing: Vec<u8> = on(seen).collect();
     let behind = (0..places as u8).filter(|place| (seen | of_pair | elsewhere) >> place & 1 == 0);

@@ -4,16 +4,16 @@ use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::clock::{self, Clock, Common, Difference};
+use super::clock::{self, ClockFit, Common, Difference};
 use super::conversations::{Conversations, DirectionNumber, Recent};
 use super::first_pass::{FirstPass, first_pass};
 use super::key::Comparing;
 use super::places::Place;
 use super::reader::{Timed, read};
 use super::report::{self, PlaceReport, Report};
-use super::route::{Evidence, Routes};
-use super::settle::Seen;
-use super::window::{Compared, Rules, Window};
+use super::route::{OrderEvidence, Routes};
+use super::settle::PlacePacket;
+use super::window::{Compared, ComparisonWindow, Rules};
 use super::{MOST_PLACES, WAIT};
 use crate::capture::{CaptureError, Timestamp};
 use crate::flow::wide;
@@ -99,7 +99,7 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let common = common(&passes);
     let clocks = clock::align(places.len(), &common);
     let (rules, sampled) = rules(places, &passes, &common, &clocks)?;
-    let routes = Routes::of(&conversations, &seen, &Evidence::of(&common, &clocks), places.len());
+    let routes = Routes::of(&conversations, &seen, &OrderEvidence::of(&common, &clocks), places.len());
     let compared = compare(&timed, &comparing, &conversations, &routes, &clocks, rules)?;
 
     let found = inputs.into_iter().zip(caveats);
@@ -197,7 +197,7 @@ fn rules(
     places: &[Place],
     passes: &[FirstPass],
     common: &Common,
-    clocks: &[(Clock, Option<Difference>)],
+    clocks: &[(ClockFit, Option<Difference>)],
 ) -> Result<(Rules, (u64, u64)), PathError> {
     let (mut delays, mut numbered, mut same) = (Vec::new(), 0, 0);
     for ((a, b), points) in &common.0 {
@@ -240,7 +240,7 @@ fn rules(
 struct SeenPacket {
     digest: u64,
     way: DirectionNumber,
-    seen: Seen,
+    seen: PlacePacket,
 }
 
 /// Packets that are handed over at a time, and how many such lots wait.
@@ -253,7 +253,7 @@ fn compare(
     comparing: &Comparing,
     conversations: &Conversations,
     routes: &Routes,
-    clocks: &[(Clock, Option<Difference>)],
+    clocks: &[(ClockFit, Option<Difference>)],
     rules: Rules,
 ) -> Result<Compared, PathError> {
     thread::scope(|scope| {
@@ -263,12 +263,12 @@ fn compare(
             let clock = clocks[place].0;
             let work = move || hand_over(sources, place as u8, (&clock, &rules), comparing, conversations, &send);
             threads.push(thread::Builder::new().spawn_scoped(scope, work).map_err(PathError::Thread)?);
-            streams.push(Stream { receive, lot: Vec::new().into_iter(), next: None });
+            streams.push(PlaceStream { receive, lot: Vec::new().into_iter(), next: None });
         }
-        let mut window = Window::new(routes, rules, places.len(), conversations.len() * 2);
-        streams.iter_mut().for_each(Stream::advance);
+        let mut window = ComparisonWindow::new(routes, rules, places.len(), conversations.len() * 2);
+        streams.iter_mut().for_each(PlaceStream::advance);
         loop {
-            let time = |stream: &Stream| stream.next.as_ref().map_or(i64::MAX, |sent| sent.seen.time);
+            let time = |stream: &PlaceStream| stream.next.as_ref().map_or(i64::MAX, |sent| sent.seen.time);
             let Some(first) = streams.iter_mut().min_by_key(|stream| (stream.next.is_none(), time(stream))) else {
                 break;
             };
@@ -286,13 +286,13 @@ fn compare(
     })
 }
 
-struct Stream {
+struct PlaceStream {
     receive: Receiver<Vec<SeenPacket>>,
     lot: std::vec::IntoIter<SeenPacket>,
     next: Option<SeenPacket>,
 }
 
-impl Stream {
+impl PlaceStream {
     #[inline]
     fn advance(&mut self) {
         self.next = self.lot.next();
@@ -320,7 +320,7 @@ struct PassedOver {
 fn hand_over(
     sources: &[Timed],
     place: u8,
-    (clock, rules): (&Clock, &Rules),
+    (clock, rules): (&ClockFit, &Rules),
     comparing: &Comparing,
     conversations: &Conversations,
     send: &SyncSender<Vec<SeenPacket>>,
@@ -342,7 +342,7 @@ fn hand_over(
             passed_over.beyond += 1;
             return None;
         };
-        let seen = Seen {
+        let seen = PlacePacket {
             time,
             written,
             identification: fields.identification,

@@ -11,7 +11,7 @@ use super::{MOST_PLACES, WAIT};
 
 /// A packet at a place.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Seen {
+pub(super) struct PlacePacket {
     /// In the first place's time.
     pub(super) time: i64,
     /// As the place's own clock had it.
@@ -25,7 +25,7 @@ pub(super) struct Seen {
 }
 
 /// Whether every place of a route saw the packet equally often.
-pub(super) fn is_complete(seen: &[Seen], places: &[u8]) -> bool {
+pub(super) fn is_complete(seen: &[PlacePacket], places: &[u8]) -> bool {
     if let ([a, b], [p, q]) = (seen, places) {
         return (a.place, b.place) == (*p, *q) || (a.place, b.place) == (*q, *p);
     }
@@ -40,7 +40,7 @@ pub(super) fn settle(
     rules: &Rules,
     way: DirectionNumber,
     route: &Route,
-    seen: &mut SmallVec<[Seen; 2]>,
+    seen: &mut SmallVec<[PlacePacket; 2]>,
     now: i64,
 ) -> Option<i64> {
     let is_alone = seen.iter().enumerate().all(|(at, one)| seen[..at].iter().all(|other| other.place != one.place));
@@ -48,7 +48,7 @@ pub(super) fn settle(
         alike(result, rules, way, route, seen, false);
         return None;
     }
-    let mut left: SmallVec<[Seen; 2]> = SmallVec::new();
+    let mut left: SmallVec<[PlacePacket; 2]> = SmallVec::new();
     for (group, is_one) in groups(rules, seen) {
         let first = group.iter().map(|one| one.time).min().unwrap_or(now);
         let last = group.iter().map(|one| one.time).max().unwrap_or(now);
@@ -65,12 +65,12 @@ pub(super) fn settle(
 
 /// Packets that look alike, apart as far as they can be told apart: by their identification, else by time. Each with
 /// whether all of it is one packet.
-fn groups(rules: &Rules, seen: &[Seen]) -> Vec<(Vec<Seen>, bool)> {
+fn groups(rules: &Rules, seen: &[PlacePacket]) -> Vec<(Vec<PlacePacket>, bool)> {
     let mut all = seen.to_vec();
     if rules.identified && all.iter().all(|one| one.identification != 0) {
         all.sort_by_key(|one| (one.identification, one.time));
         let by_number: Vec<_> = all.chunk_by(|a, b| a.identification == b.identification).collect();
-        let is_shared = |group: &&[Seen]| group.iter().any(|one| one.place != group[0].place);
+        let is_shared = |group: &&[PlacePacket]| group.iter().any(|one| one.place != group[0].place);
         // Where none has its number at two places, something on the way gives numbers of its own.
         if by_number.iter().any(is_shared) || all.iter().all(|one| one.place == all[0].place) {
             return by_number.into_iter().map(|group| (group.to_vec(), true)).collect();
@@ -82,7 +82,14 @@ fn groups(rules: &Rules, seen: &[Seen]) -> Vec<(Vec<Seen>, bool)> {
 }
 
 /// Counts packets that look alike; `is_one` if they are copies of one.
-fn alike(result: &mut Compared, rules: &Rules, way: DirectionNumber, route: &Route, seen: &[Seen], is_one: bool) {
+fn alike(
+    result: &mut Compared,
+    rules: &Rules,
+    way: DirectionNumber,
+    route: &Route,
+    seen: &[PlacePacket],
+    is_one: bool,
+) {
     let (begin, end) = rules.shared;
     let first = seen.iter().map(|one| one.time).min().unwrap_or(i64::MIN);
     let is_whole = route.places.iter().all(|place| seen.iter().any(|one| one.place == *place));
@@ -94,8 +101,8 @@ fn alike(result: &mut Compared, rules: &Rules, way: DirectionNumber, route: &Rou
         }
         return;
     }
-    let at = |place: u8| -> SmallVec<[&Seen; 4]> {
-        let mut list: SmallVec<[&Seen; 4]> = seen.iter().filter(|one| one.place == place).collect();
+    let at = |place: u8| -> SmallVec<[&PlacePacket; 4]> {
+        let mut list: SmallVec<[&PlacePacket; 4]> = seen.iter().filter(|one| one.place == place).collect();
         list.sort_by_key(|one| one.time);
         list
     };
@@ -143,7 +150,7 @@ fn alike(result: &mut Compared, rules: &Rules, way: DirectionNumber, route: &Rou
     }
 }
 
-fn arrive(leg: &mut Leg, from: &Seen, to: &Seen) {
+fn arrive(leg: &mut Leg, from: &PlacePacket, to: &PlacePacket) {
     leg.sent += 1;
     leg.arrived += 1;
     leg.delays.add(to.time.saturating_sub(from.time));

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::conversations::DirectionNumber;
 use super::route::Routes;
-use super::settle::{self, Seen};
+use super::settle::{self, PlacePacket};
 use super::tally::Leg;
 use super::{MOST_PLACES, WAIT};
 
@@ -37,7 +37,7 @@ struct Waiting {
     way: DirectionNumber,
     /// When it is looked at again: what else the queues say of its digest is about an earlier one.
     due: i64,
-    seen: SmallVec<[Seen; 2]>,
+    seen: SmallVec<[PlacePacket; 2]>,
     crowd: Option<Box<DuplicateRun>>,
 }
 
@@ -49,7 +49,7 @@ struct DuplicateRun {
 }
 
 /// The comparison as it goes on.
-pub(super) struct Window<'a> {
+pub(super) struct ComparisonWindow<'a> {
     routes: &'a Routes,
     rules: Rules,
     waiting: HashMap<u64, Waiting, RandomState>,
@@ -81,7 +81,7 @@ impl Compared {
     }
 }
 
-impl<'a> Window<'a> {
+impl<'a> ComparisonWindow<'a> {
     pub(super) fn new(routes: &'a Routes, rules: Rules, places: usize, ways: usize) -> Self {
         let result =
             Compared { legs: (0..ways).map(|_| None).collect(), outside: vec![0; places], ..Compared::default() };
@@ -91,7 +91,7 @@ impl<'a> Window<'a> {
 
     /// A packet at a place; packets come in the order of time as far as their places' clocks allow.
     #[inline]
-    pub(super) fn add(&mut self, digest: u64, way: DirectionNumber, seen: Seen) {
+    pub(super) fn add(&mut self, digest: u64, way: DirectionNumber, seen: PlacePacket) {
         // Nobody saw it at the first look, for the file was still written to.
         if self.routes.get(way).places.is_empty() {
             self.result.outside[usize::from(seen.place)] += 1;
@@ -187,7 +187,7 @@ impl<'a> Window<'a> {
 }
 
 impl DuplicateRun {
-    fn add(&mut self, seen: &Seen, rules: &Rules) {
+    fn add(&mut self, seen: &PlacePacket, rules: &Rules) {
         self.last = self.last.max(seen.time);
         if (rules.shared.0..=rules.shared.1).contains(&seen.time) {
             self.seen[usize::from(seen.place)] += 1;
@@ -202,8 +202,8 @@ fn note_order(
     routes: &Routes,
     rules: &Rules,
     way: DirectionNumber,
-    before: &[Seen],
-    seen: &Seen,
+    before: &[PlacePacket],
+    seen: &PlacePacket,
 ) {
     if before.is_empty() || !(rules.shared.0..=rules.shared.1).contains(&seen.time) {
         return;
@@ -222,21 +222,21 @@ fn note_order(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::clock::{Clock, Common};
+    use crate::path::clock::{ClockFit, Common};
     use crate::path::conversations::{ConversationKey, Conversations};
     use crate::path::key::UNTAGGED;
-    use crate::path::route::Evidence;
+    use crate::path::route::OrderEvidence;
 
     /// One way over two places.
     fn routes() -> Routes {
         let mut conversations = Conversations::default();
         conversations.add_unknown(ConversationKey { client: 1, server: 2, protocol: 17, port: 7, fragments: false });
-        let evidence = Evidence::of(&Common(HashMap::new()), &[(Clock::SAME, None); 2]);
+        let evidence = OrderEvidence::of(&Common(HashMap::new()), &[(ClockFit::SAME, None); 2]);
         Routes::of(&conversations, &[0b11, 0b11], &evidence, 2)
     }
 
-    fn seen(place: u8, time: i64) -> Seen {
-        Seen { time, written: time, identification: 0, length: 0, mss: 0, vlan: UNTAGGED, dscp: 0, place }
+    fn seen(place: u8, time: i64) -> PlacePacket {
+        PlacePacket { time, written: time, identification: 0, length: 0, mss: 0, vlan: UNTAGGED, dscp: 0, place }
     }
 
     const RULES: Rules = Rules { gap: 20_000_000, shared: (0, 1 << 60), margin: 0, identified: false };
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_has_no_room_to_wait_is_counted() {
         let routes = routes();
-        let mut window = Window::new(&routes, RULES, 2, 2);
+        let mut window = ComparisonWindow::new(&routes, RULES, 2, 2);
         for digest in 0..5000 {
             window.add(digest, 0, seen(0, 1_000));
         }
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn what_is_complete_or_late_is_let_go() {
         let routes = routes();
-        let mut window = Window::new(&routes, RULES, 2, 2);
+        let mut window = ComparisonWindow::new(&routes, RULES, 2, 2);
         for number in 0..100_000_u64 {
             let time = number as i64 * 10_000_000;
             window.add(number, 0, seen(0, time));
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn an_overtaken_packet_is_reordered() {
         let routes = routes();
-        let mut window = Window::new(&routes, RULES, 2, 2);
+        let mut window = ComparisonWindow::new(&routes, RULES, 2, 2);
         for (digest, place, time) in [(1, 0, 10), (2, 0, 20), (3, 0, 30), (2, 1, 40), (1, 1, 50), (3, 1, 60)] {
             window.add(digest, 0, seen(place, time));
         }

@@ -17,9 +17,14 @@ macro_rules! limits {
             $($(#[$field_doc])* pub $field: u32,)+
         }
 
+        /// Those of the embedded policy.
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
         impl $name {
-            /// Those of the embedded policy.
-            pub const DEFAULT: Self = Self { $($field: $default,)+ };
             pub(super) const TABLE: &'static str = $table;
             const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
 
@@ -74,7 +79,7 @@ limits! {
         peers = 4;
         /// How many times as long as its peers a slow device takes.
         slow_times = 3;
-        /// Milliseconds that it takes longer than they.
+        /// Milliseconds that it must take longer than its peers.
         slow_milliseconds = 50;
         /// Milliseconds from which on an answer is late, whatever others take.
         late_milliseconds = 1000;
@@ -115,7 +120,7 @@ mod tests {
     #[test]
     fn the_embedded_policy_says_all_of_them() {
         let policy = Policy::embedded();
-        assert_eq!((*policy.link(), *policy.health()), (LinkLimits::DEFAULT, HealthLimits::DEFAULT));
+        assert_eq!((*policy.link(), *policy.health()), (LinkLimits::default(), HealthLimits::default()));
         let text = Policy::embedded_text();
         for (table, names) in [(LinkLimits::TABLE, LinkLimits::NAMES), (HealthLimits::TABLE, HealthLimits::NAMES)] {
             let (_, entries) = text.split_once(&format!("\n[{table}]\n")).expect("a table");
@@ -130,8 +135,8 @@ mod tests {
         let parse = |text: &str| Policy::parse(text, Path::new("site.toml"));
         let policy =
             parse("extends = \"igor\"\n[link]\nstorm_rate = 2000\n[health]\nsamples = 50\n").expect("a policy");
-        assert_eq!(*policy.link(), LinkLimits { storm_rate: 2000, ..LinkLimits::DEFAULT });
-        assert_eq!(*policy.health(), HealthLimits { samples: 50, ..HealthLimits::DEFAULT });
+        assert_eq!(*policy.link(), LinkLimits { storm_rate: 2000, ..LinkLimits::default() });
+        assert_eq!(*policy.health(), HealthLimits { samples: 50, ..HealthLimits::default() });
         for wrong in ["storm_rate = 0", "storm_rate = \"much\"", "storms = 5", "samples = 5"] {
             assert!(parse(&format!("extends = \"igor\"\n[link]\n{wrong}\n")).is_err(), "{wrong}");
         }

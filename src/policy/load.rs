@@ -11,8 +11,8 @@ use super::interest::Interest;
 use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
-    Allowance, Antivirus, Cell, Direction, Document, FindingKind, HealthLimits, LegendEntry, LinkLimits, Matcher,
-    Policy, PortSet, Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
+    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
+    Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
 use crate::protocol::{Protocol, Transport};
 
@@ -43,7 +43,7 @@ const SEVERITIES: &[(&str, Severity)] =
 const DIRECTIONS: &[(&str, Direction)] = &[("incoming", Direction::Incoming), ("outgoing", Direction::Outgoing)];
 
 /// A table of the file and where it stands.
-type Entry<'a, 'i> = (&'a DeTable<'i>, Range<usize>);
+type TomlEntry<'a, 'i> = (&'a DeTable<'i>, Range<usize>);
 
 /// Builds a policy, or tells every mistake in the text. `path` is `None` for the embedded policy.
 pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Problem>> {
@@ -54,26 +54,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
     let extends = table.get("extends").and_then(|value| reader.word(value, "policy to extend", &[("igor", ())]));
     let mut policy = match extends {
         Some(()) => Policy::clone(&Policy::embedded()),
-        None => Policy {
-            name: "unnamed".to_owned(),
-            title: String::new(),
-            path: None,
-            documents: Vec::new(),
-            cells: Vec::new(),
-            documented: Vec::new(),
-            by_port: PortMap::new(BTreeMap::new()),
-            allowed: MatcherIndex::default(),
-            supported: MatcherIndex::default(),
-            interest: Interest::default(),
-            allowances: Vec::new(),
-            supporting: Vec::new(),
-            severities: Vec::new(),
-            antivirus: Antivirus::default(),
-            link: LinkLimits::DEFAULT,
-            health: HealthLimits::DEFAULT,
-            losses: Vec::new(),
-            toml: None,
-        },
+        None => Policy { name: "unnamed".to_owned(), ..Policy::default() },
     };
     policy.path = path.map(Path::to_owned);
     for (key, field) in [("name", &mut policy.name), ("title", &mut policy.title)] {
@@ -287,7 +268,7 @@ fn peers(reader: &Reader<'_>, document: &DeTable<'_>, cells: &mut [Cell]) {
     }
 }
 
-fn matcher(reader: &Reader<'_>, (entry, at): &Entry<'_, '_>, what: &str) -> Option<Matcher> {
+fn matcher(reader: &Reader<'_>, (entry, at): &TomlEntry<'_, '_>, what: &str) -> Option<Matcher> {
     let end = |key| reader.required(entry, at, key, what).map(|value| reader.endpoint(value));
     let (from, to) = (end("from"), end("to"));
     let transports = entry.get("transport").map(|value| reader.transports(value)).unwrap_or_default();
@@ -300,7 +281,7 @@ fn matcher(reader: &Reader<'_>, (entry, at): &Entry<'_, '_>, what: &str) -> Opti
     Some(Matcher { from: from?, to: to?, transports, ports, client_ports, types: types.unwrap_or_default() })
 }
 
-fn allowance(reader: &Reader<'_>, entry: Entry<'_, '_>) -> Option<Allowance> {
+fn allowance(reader: &Reader<'_>, entry: TomlEntry<'_, '_>) -> Option<Allowance> {
     let what = "an [[allowance]]";
     let name = entry.0.get("name").and_then(|value| reader.text(value, "a name")).map(str::to_owned);
     let reason = reader.required(entry.0, &entry.1, "reason", what).and_then(|value| reader.text(value, "a reason"));
@@ -338,7 +319,7 @@ fn supporting(reader: &Reader<'_>, table: &DeTable<'_>, policy: &mut Policy) {
     policy.supporting.append(&mut own);
 }
 
-fn severity(reader: &Reader<'_>, (entry, at): Entry<'_, '_>) -> Option<SeverityRow> {
+fn severity(reader: &Reader<'_>, (entry, at): TomlEntry<'_, '_>) -> Option<SeverityRow> {
     let what = "a [[severity]]";
     let reasons: Vec<_> = Reason::ALL.iter().map(|reason| (reason.name(), *reason)).collect();
     let kinds: Vec<_> = FindingKind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();

@@ -44,11 +44,11 @@ const EMBEDDED: &str = include_str!("igor.toml");
 const LARGEST: u64 = 16 << 20;
 
 /// Ports that lie in the ephemeral range: a client may hold one by chance, so that the number
-/// alone does not tell who is the server (DESIGN, section 2).
+/// alone does not tell who is the server.
 const EPHEMERAL: std::ops::RangeInclusive<u16> = 49_152..=u16::MAX;
 
 /// The documents and rules that a survey is held against.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Policy {
     name: String,
     title: String,

@@ -7,7 +7,7 @@ use super::matcher::Matcher;
 const WORDS: usize = 1 << 16 >> 6;
 
 /// Ports with what is known of each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct PortMap<T> {
     set: PortBits,
     /// For each word of the set, how many ports stand in those before.

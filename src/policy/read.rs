@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Problem;
-use crate::text::{Lines, nearest};
+use crate::text::{Lines, hint};
 
 /// A value and where it stands.
 pub(crate) type Value<'a, 't> = &'a Spanned<DeValue<'t>>;
@@ -57,10 +57,7 @@ impl<'t> Reader<'t> {
     pub(crate) fn check_keys(&self, table: &DeTable<'_>, what: &str, known: &[&str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let name = key.get_ref();
-            let advice = match nearest(name, known) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("expected one of {}", known.join(", ")),
-            };
+            let advice = hint(name, known);
             self.complain(key.span(), format!("unknown key \"{name}\" in {what}; {advice}"));
         }
     }
@@ -134,11 +131,7 @@ impl<'t> Reader<'t> {
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let advice = match nearest(text, &known) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("expected one of {}", known.join(", ")),
-            };
-            self.complain(value.span(), format!("\"{text}\" is no {what}; {advice}"));
+            self.complain(value.span(), format!("\"{text}\" is no {what}; {}", hint(text, &known)));
         }
         found
     }

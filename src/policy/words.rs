@@ -50,35 +50,37 @@ named! {
 }
 
 named! {
+    explained
     /// Why a flow is unexpected.
     pub enum Reason {
-        /// A documented port, but provably not the cell's protocol.
+        /// The port is documented, and its payload is something else.
         WrongProtocol = "wrong-protocol",
-        /// Neither TCP, UDP nor ICMP.
+        /// An IP protocol that is neither TCP, UDP nor ICMP, and in no list.
         UnlistedIpProtocol = "unlisted-ip-protocol",
-        /// The port is documented for the other transport only.
+        /// The vendor lists the number for the other of TCP and UDP only.
         WrongTransport = "wrong-transport",
-        /// The port is in neither end's lists.
+        /// The port is in no list of either end.
         UndocumentedPort = "undocumented-port",
-        /// The port is documented for this pair, the other way round.
+        /// The port is documented for these two, the other way round.
         WrongDirection = "wrong-direction",
-        /// The port is documented this way round, for another kind of peer.
+        /// The port is documented, for another kind of peer.
         UndocumentedPeer = "undocumented-peer",
-        /// It looks like half of a transfer whose request the capture could not show: what it belongs to cannot be told.
+        /// An answer, or half of a transfer, whose request the capture could not show.
         RequestNotCaptured = "request-not-captured",
     }
 }
 
 named! {
+    explained
     /// Findings that are more than an unexpected flow.
     pub enum FindingKind {
-        /// A documented conversation was refused, rejected or not answered.
+        /// A documented port was refused, rejected or not answered.
         Blocked = "blocked",
-        /// A conversation worked and then went silent while requests went on.
+        /// It worked, and then went silent while requests went on.
         StoppedAnswering = "stopped-answering",
-        /// A host's declared version is below what its document covers.
+        /// A version below what the vendor's document covers.
         OldVersion = "old-version",
-        /// An allowance of the site's own matched nothing.
+        /// Nothing in this survey needed an allowance of the site.
         UnusedAllowance = "unused-allowance",
         /// A device asked for an address by DHCP and was given none.
         NoDhcpOffer = "no-dhcp-offer",
@@ -86,27 +88,27 @@ named! {
         NoLease = "no-lease",
         /// Two devices have one address.
         AddressConflict = "address-conflict",
-        /// A device was given another address by DHCP.
+        /// DHCP gave a device another address meanwhile.
         AddressChanged = "address-changed",
         /// A device starts again and again.
         Restarting = "restarting",
         /// A device's link goes down and up again and again, while it runs on.
         LinkFlaps = "link-flaps",
-        /// The inventory declares a device of which nothing was captured.
+        /// Nothing of a device of the inventory was captured.
         NeverHeard = "never-heard",
-        /// ICMP errors quote packets that were not captured.
+        /// ICMP errors speak of packets that were not captured.
         RejectedUnseen = "rejected-unseen",
         /// A device is given less power than it asks for.
         PoeTooLittle = "poe-too-little",
         /// A device never negotiates the power that its class needs.
         PoeNotNegotiated = "poe-not-negotiated",
-        /// A device begins 802.1X and is never let in.
+        /// A device begins 802.1X, and the switch never lets it in.
         NotAuthenticated = "not-authenticated",
         /// A spanning tree changes again and again.
         TopologyChanges = "topology-changes",
         /// A switch port waits long before it forwards.
         ForwardsLate = "forwards-late",
-        /// Nobody asks who listens to which group, and messages to groups go unanswered.
+        /// Nobody asks who listens to which group, and requests to groups go unanswered.
         NoQuerier = "no-querier",
         /// Two DHCP servers answer the same clients.
         SecondDhcpServer = "second-dhcp-server",
@@ -114,7 +116,7 @@ named! {
         BroadcastStorm = "broadcast-storm",
         /// Packets do not fit the path, again and again.
         PacketsTooBig = "packets-too-big",
-        /// Datagrams that came in pieces lack some.
+        /// Packets that came in pieces lack some.
         LostFragments = "lost-fragments",
         /// A device answers much later than others of its role.
         SlowDevice = "slow-device",
@@ -126,11 +128,11 @@ named! {
         SlowTransfer = "slow-transfer",
         /// A device was silent for much longer than it usually is.
         WentSilent = "went-silent",
-        /// Devices were silent at the same time.
+        /// Several devices were silent at the same time.
         SilentTogether = "silent-together",
-        /// A server answered from another address of its than it was asked at.
+        /// A server answered from another address than it was asked at.
         OtherAddress = "other-address",
-        /// A transfer by TFTP was refused by an ERROR.
+        /// A file was asked for by TFTP, and refused.
         RefusedTransfer = "refused-transfer",
     }
 }

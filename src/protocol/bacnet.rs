@@ -4,6 +4,8 @@ use super::payload::{Payload, Sign, u16_at};
 use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{BacnetKind, Tag, Turn};
 
+/// Where everybody listens, 0xBAC0.
+pub(crate) const PORT: u16 = 47808;
 /// BVLC types (Annex J.2, Annex U.2).
 const TYPE_IPV4: u8 = 0x81;
 const TYPE_IPV6: u8 = 0x82;
@@ -73,7 +75,7 @@ pub(super) fn npdu(payload: &[u8]) -> Option<&[u8]> {
 
 pub(super) const SPEC: Spec = Spec {
     name: "bacnet",
-    ports: &[47808],
+    ports: &[PORT],
     tcp: TransportSpec::NEVER,
     udp: TransportSpec::vendor(FirstBytes::of(&[(TYPE_IPV4, TYPE_IPV6)])),
     strength: 6,

@@ -4,7 +4,8 @@ use super::payload::{Payload, Sign};
 use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{CoapKind, Evidence, Tag, Turn};
 
-pub(super) const PORT: u16 = 5683;
+/// Where its servers listen.
+pub(crate) const PORT: u16 = 5683;
 const CONFIRMABLE: u8 = 0;
 /// The first four bits: version 1 and the type.
 pub(super) const VERSION_1_CONFIRMABLE: u8 = 0b0100;
@@ -152,7 +153,7 @@ fn extended(nibble: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-struct Options {
+struct OptionNumbers {
     count: usize,
     /// Every option is registered and of a length that it may have.
     all_known: bool,
@@ -167,8 +168,8 @@ enum Broken {
     Malformed,
 }
 
-fn walk(mut rest: &[u8]) -> Result<Options, Broken> {
-    let mut options = Options { count: 0, all_known: true, plain_path: 0, no_response: 0 };
+fn walk(mut rest: &[u8]) -> Result<OptionNumbers, Broken> {
+    let mut options = OptionNumbers { count: 0, all_known: true, plain_path: 0, no_response: 0 };
     let (mut number, mut plain) = (0_usize, true);
     while let Some((&head, after)) = rest.split_first() {
         let (delta, length) = (head >> 4, head & 0x0f);

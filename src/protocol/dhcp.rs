@@ -80,7 +80,7 @@ pub const fn is_port_pair(ports: [u16; 2]) -> bool {
 
 /// What a DHCPv4 message says of its client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message<'a> {
+pub struct DhcpMessage<'a> {
     /// 1 DISCOVER, 2 OFFER, 3 REQUEST, 5 ACK, 6 NAK, ... (RFC 2132 section 9.6).
     pub kind: u8,
     /// The client's Ethernet address.
@@ -108,7 +108,7 @@ pub struct Message<'a> {
 }
 
 /// Reads a DHCPv4 message of an Ethernet client; `None` if it is none, or was cut off before its type.
-pub fn message(bytes: &[u8]) -> Option<Message<'_>> {
+pub fn message(bytes: &[u8]) -> Option<DhcpMessage<'_>> {
     let &[1 | 2, 1, 6, ..] = bytes else { return None };
     if u32_at(bytes, COOKIE_AT) != Some(MAGIC_COOKIE) {
         return None;
@@ -116,7 +116,7 @@ pub fn message(bytes: &[u8]) -> Option<Message<'_>> {
     let address = |at| u32_at(bytes, at).map(Ipv4Addr::from_bits);
     let named = |code| option(bytes, code).and_then(|value| u32_at(value, 0)).map(Ipv4Addr::from_bits);
     let server = option(bytes, SERVER_IDENTIFIER).filter(|value| value.len() == 4);
-    Some(Message {
+    Some(DhcpMessage {
         kind: message_type(bytes)?,
         client: *bytes.get(28..)?.first_chunk()?,
         xid: u32_at(bytes, 4)?,

@@ -8,7 +8,7 @@ use super::payload::u16_at;
 
 /// The part that one message plays, and by what it is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Part {
+pub struct ExchangePart {
     /// Whether it asks; else it answers.
     pub asks: bool,
     /// What an answer has in common with its question: the upper 16 bits. The lower ones tell a question that is sent
@@ -16,7 +16,7 @@ pub struct Part {
     pub id: u32,
 }
 
-impl Part {
+impl ExchangePart {
     const fn new(asks: bool, pairs: u16, own: u16) -> Self {
         Self { asks, id: (pairs as u32) << 16 | own as u32 }
     }
@@ -30,7 +30,7 @@ fn hash(bytes: &[u8]) -> u16 {
 
 /// A CoAP request or response by its token (RFC 7252 section 5.3), whether it comes with the acknowledgement or apart
 /// from it; repetitions by the message id (section 4.2). Empty messages say nothing of the answer.
-pub fn coap(payload: &[u8]) -> Option<Part> {
+pub fn coap(payload: &[u8]) -> Option<ExchangePart> {
     let &[head, code, high, low, ref rest @ ..] = payload else { return None };
     let asks = match code >> 5 {
         0 if code != 0 => true,
@@ -38,19 +38,19 @@ pub fn coap(payload: &[u8]) -> Option<Part> {
         _ => return None,
     };
     let token = rest.get(..usize::from(head & 0x0f))?;
-    (head >> 6 == 1).then(|| Part::new(asks, hash(token), u16::from_be_bytes([high, low])))
+    (head >> 6 == 1).then(|| ExchangePart::new(asks, hash(token), u16::from_be_bytes([high, low])))
 }
 
 /// A DNS query or answer by its identifier (RFC 1035 section 4.1.1).
-pub fn dns(payload: &[u8]) -> Option<Part> {
+pub fn dns(payload: &[u8]) -> Option<ExchangePart> {
     let &[high, low, flags, ..] = payload.first_chunk::<12>()?;
     let id = u16::from_be_bytes([high, low]);
-    Some(Part::new(flags & 0x80 == 0, id, id))
+    Some(ExchangePart::new(flags & 0x80 == 0, id, id))
 }
 
 /// A BACnet confirmed request, or what answers one, by its invoke id and the device behind a router (ANSI/ASHRAE 135
 /// clauses 5.4, 6.2.2 and 20.1). Of segmented messages only the first segment counts.
-pub fn bacnet(payload: &[u8]) -> Option<Part> {
+pub fn bacnet(payload: &[u8]) -> Option<ExchangePart> {
     let npdu = super::bacnet::npdu(payload)?;
     let &[1, control, ..] = npdu else { return None };
     if control & 0x80 != 0 {
@@ -81,17 +81,17 @@ pub fn bacnet(payload: &[u8]) -> Option<Part> {
         return None;
     }
     let id = u16::from(invoke) ^ device.rotate_left(8);
-    Some(Part::new(asks, id, id))
+    Some(ExchangePart::new(asks, id, id))
 }
 
 /// A TFTP DATA block or option acknowledgement, and the ACK of its number (RFC 1350 section 2, RFC 2347). The identifier of a
 /// block ends with the length of its data: that of a file's last block is shorter.
-pub fn tftp(payload: &[u8], wire_len: u32) -> Option<Part> {
+pub fn tftp(payload: &[u8], wire_len: u32) -> Option<ExchangePart> {
     let number = u16_at(payload, 2)?;
     match payload.get(1)? {
-        3 => Some(Part::new(true, number, u16::try_from(wire_len.saturating_sub(4)).unwrap_or(u16::MAX))),
-        4 if wire_len == 4 => Some(Part::new(false, number, number)),
-        6 => Some(Part::new(true, 0, 0)),
+        3 => Some(ExchangePart::new(true, number, u16::try_from(wire_len.saturating_sub(4)).unwrap_or(u16::MAX))),
+        4 if wire_len == 4 => Some(ExchangePart::new(false, number, number)),
+        6 => Some(ExchangePart::new(true, 0, 0)),
         _ => None,
     }
 }
@@ -99,10 +99,10 @@ pub fn tftp(payload: &[u8], wire_len: u32) -> Option<Part> {
 /// The beginning of an HTTP/1 request or response, by the first bytes of a TCP segment; a segment that is sent again is
 /// known by its sequence number. Answers come in the order of their questions (RFC 9112 section 9.3.2).
 #[inline]
-pub fn http(payload: &[u8], numbers: Option<&[u8; 8]>) -> Option<Part> {
+pub fn http(payload: &[u8], numbers: Option<&[u8; 8]>) -> Option<ExchangePart> {
     let asks = begins_http(payload)?;
     let own = numbers.map_or(0, |numbers| hash(&numbers[..4]));
-    Some(Part::new(asks, 0, own))
+    Some(ExchangePart::new(asks, 0, own))
 }
 
 fn begins_http(payload: &[u8]) -> Option<bool> {
@@ -132,16 +132,16 @@ fn begins_http(payload: &[u8]) -> Option<bool> {
 
 /// An ICMP echo request or reply by its identifier and sequence number (RFC 792, RFC 4443 section 4), which stand behind
 /// type, code and checksum.
-pub fn echo(asks: bool, body: &[u8]) -> Option<Part> {
+pub fn echo(asks: bool, body: &[u8]) -> Option<ExchangePart> {
     let sequence = u16_at(body, 2)?;
-    Some(Part::new(asks, hash(body.get(..4)?), sequence))
+    Some(ExchangePart::new(asks, hash(body.get(..4)?), sequence))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pairs(question: Option<Part>, answer: Option<Part>) -> bool {
+    fn pairs(question: Option<ExchangePart>, answer: Option<ExchangePart>) -> bool {
         let (Some(question), Some(answer)) = (question, answer) else { return false };
         question.asks && !answer.asks && question.id >> 16 == answer.id >> 16
     }

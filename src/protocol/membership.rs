@@ -7,7 +7,7 @@ const MOST_RECORDS: usize = 64;
 
 /// What one message says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Said {
+pub enum MembershipMessage {
     /// A router or switch asks who listens.
     Query,
     /// The sender listens to a group.
@@ -17,13 +17,13 @@ pub enum Said {
 }
 
 /// Reads an IGMP message and hands on each thing that it says.
-pub fn igmp(bytes: &[u8], mut say: impl FnMut(Said)) {
+pub fn igmp(bytes: &[u8], mut say: impl FnMut(MembershipMessage)) {
     let Some((&[kind, _, _, _, a, b, c, d], rest)) = bytes.split_first_chunk::<8>() else { return };
     let group = IpAddr::V4(Ipv4Addr::new(a, b, c, d));
     match kind {
-        0x11 => say(Said::Query),
-        0x12 | 0x16 => say(Said::Joins(group)),
-        0x17 => say(Said::Leaves(group)),
+        0x11 => say(MembershipMessage::Query),
+        0x12 | 0x16 => say(MembershipMessage::Joins(group)),
+        0x17 => say(MembershipMessage::Leaves(group)),
         0x22 => records(rest, u16::from_be_bytes([c, d]), 4, say),
         _ => {}
     }
@@ -35,14 +35,14 @@ pub const fn is_mld(kind: u8) -> bool {
 }
 
 /// The same of MLD: the type, and what stands behind type, code and checksum.
-pub fn mld(kind: u8, body: &[u8], mut say: impl FnMut(Said)) {
+pub fn mld(kind: u8, body: &[u8], mut say: impl FnMut(MembershipMessage)) {
     if kind == 130 {
-        return say(Said::Query);
+        return say(MembershipMessage::Query);
     }
     let group = body.get(4..).and_then(|rest| rest.first_chunk::<16>()).map(|bytes| IpAddr::V6(Ipv6Addr::from(*bytes)));
     match (kind, group) {
-        (131, Some(group)) => say(Said::Joins(group)),
-        (132, Some(group)) => say(Said::Leaves(group)),
+        (131, Some(group)) => say(MembershipMessage::Joins(group)),
+        (132, Some(group)) => say(MembershipMessage::Leaves(group)),
         (143, _) => {
             if let Some((&[_, _, high, low], rest)) = body.split_first_chunk::<4>() {
                 records(rest, u16::from_be_bytes([high, low]), 16, say);
@@ -54,7 +54,7 @@ pub fn mld(kind: u8, body: &[u8], mut say: impl FnMut(Said)) {
 
 /// Group records (RFC 3376 section 4.2.4, RFC 3810 section 5.2.5): type, length of auxiliary data in words, number of
 /// sources, group, sources.
-fn records(mut rest: &[u8], number: u16, address: usize, mut say: impl FnMut(Said)) {
+fn records(mut rest: &[u8], number: u16, address: usize, mut say: impl FnMut(MembershipMessage)) {
     for _ in 0..usize::from(number).min(MOST_RECORDS) {
         let Some((&[kind, auxiliary, high, low], behind)) = rest.split_first_chunk::<4>() else { return };
         let sources = usize::from(u16::from_be_bytes([high, low]));
@@ -66,8 +66,8 @@ fn records(mut rest: &[u8], number: u16, address: usize, mut say: impl FnMut(Sai
         let Some(group) = group else { return };
         match (kind, sources) {
             // Including nobody is listening no more.
-            (1 | 3, 0) => say(Said::Leaves(group)),
-            (1..=5, _) => say(Said::Joins(group)),
+            (1 | 3, 0) => say(MembershipMessage::Leaves(group)),
+            (1..=5, _) => say(MembershipMessage::Joins(group)),
             _ => {}
         }
         let length = address * (1 + sources) + 4 * usize::from(auxiliary);
@@ -80,7 +80,7 @@ fn records(mut rest: &[u8], number: u16, address: usize, mut say: impl FnMut(Sai
 mod tests {
     use super::*;
 
-    fn of_igmp(bytes: &[u8]) -> Vec<Said> {
+    fn of_igmp(bytes: &[u8]) -> Vec<MembershipMessage> {
         let mut all = Vec::new();
         igmp(bytes, |said| all.push(said));
         all
@@ -90,13 +90,13 @@ mod tests {
 
     #[test]
     fn versions_of_igmp() {
-        assert_eq!(of_igmp(&[0x11, 100, 0, 0, 0, 0, 0, 0]), [Said::Query]);
-        assert_eq!(of_igmp(&[0x16, 0, 0, 0, 239, 255, 255, 250]), [Said::Joins(SSDP)]);
-        assert_eq!(of_igmp(&[0x17, 0, 0, 0, 239, 255, 255, 250]), [Said::Leaves(SSDP)]);
+        assert_eq!(of_igmp(&[0x11, 100, 0, 0, 0, 0, 0, 0]), [MembershipMessage::Query]);
+        assert_eq!(of_igmp(&[0x16, 0, 0, 0, 239, 255, 255, 250]), [MembershipMessage::Joins(SSDP)]);
+        assert_eq!(of_igmp(&[0x17, 0, 0, 0, 239, 255, 255, 250]), [MembershipMessage::Leaves(SSDP)]);
         // Version 3: to exclude nobody is to join, to include nobody is to leave.
         let report = |kind| [0x22, 0, 0, 0, 0, 0, 0, 1, kind, 0, 0, 0, 239, 255, 255, 250];
-        assert_eq!(of_igmp(&report(4)), [Said::Joins(SSDP)]);
-        assert_eq!(of_igmp(&report(3)), [Said::Leaves(SSDP)]);
+        assert_eq!(of_igmp(&report(4)), [MembershipMessage::Joins(SSDP)]);
+        assert_eq!(of_igmp(&report(3)), [MembershipMessage::Leaves(SSDP)]);
         // A number of records that are not there.
         assert_eq!(of_igmp(&[0x22, 0, 0, 0, 0, 0, 0xff, 0xff]), []);
     }
@@ -112,12 +112,12 @@ mod tests {
             mld(kind, body, |said| all.push(said));
             all
         };
-        assert_eq!(of(131, &body), [Said::Joins(group)]);
-        assert_eq!(of(132, &body), [Said::Leaves(group)]);
-        assert_eq!(of(130, &body), [Said::Query]);
+        assert_eq!(of(131, &body), [MembershipMessage::Joins(group)]);
+        assert_eq!(of(132, &body), [MembershipMessage::Leaves(group)]);
+        assert_eq!(of(130, &body), [MembershipMessage::Query]);
         let mut report = vec![0, 0, 0, 1, 4, 0, 0, 0];
         report.extend(v6.octets());
-        assert_eq!(of(143, &report), [Said::Joins(group)]);
+        assert_eq!(of(143, &report), [MembershipMessage::Joins(group)]);
         assert_eq!(of(143, &report[..20]), []);
     }
 }

@@ -1,7 +1,7 @@
 //! The part of each message in the dialogue of its flow: whether it owes an answer, and whether it may be one.
 
 use super::payload::{Payload, Sign};
-use super::{Protocol, Turn, check, coap, tftp};
+use super::{Protocol, Turn, bacnet, check, coap, tftp};
 use crate::protocol::Transport;
 
 /// The part that one message plays, as bits: [`Message::ASKS`], [`Message::REPLIES`] and [`Message::PROCEEDS`].
@@ -107,8 +107,8 @@ const fn of_port(port: u16) -> u8 {
         161 => CHECK,
         123 => CHECK | 1,
         53 => CHECK | 2,
-        69 => CHECK | 3,
-        47808 => CHECK | 4,
+        tftp::PORT => CHECK | 3,
+        bacnet::PORT => CHECK | 4,
         coap::PORT => COAP,
         _ => 0,
     }

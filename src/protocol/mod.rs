@@ -9,7 +9,7 @@
 //! ports is its own, or where far more of the message fits than chance explains;
 //! docs/payload-evidence.md says which and gives the measured rates.
 
-mod bacnet;
+pub(crate) mod bacnet;
 pub mod coap;
 pub mod dhcp;
 mod dns;
@@ -113,10 +113,10 @@ impl Protocol {
 /// The protocol of the vendor's cells that a UDP port calls for, as a mask; 0 where it calls for none.
 pub const fn by_udp_port(port: u16) -> u32 {
     match port {
-        69 => Protocol::Tftp.bit(),
-        5683 => Protocol::Coap.bit(),
-        1900 | 1901 => Protocol::Ssdp.bit(),
-        47808 => Protocol::Bacnet.bit(),
+        tftp::PORT => Protocol::Tftp.bit(),
+        coap::PORT => Protocol::Coap.bit(),
+        ssdp::PORT | ssdp::UPNP_PORT => Protocol::Ssdp.bit(),
+        bacnet::PORT => Protocol::Bacnet.bit(),
         _ => 0,
     }
 }

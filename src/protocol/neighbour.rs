@@ -17,7 +17,7 @@ pub const HOP_LIMIT: u8 = 255;
 
 /// A link address that somebody says to have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Said {
+pub enum NeighbourMessage {
     /// By asking for a neighbour: the sender's own.
     Asks([u8; 6]),
     /// By an advertisement of an address, answered or not.
@@ -34,12 +34,12 @@ pub enum Said {
 /// Reads a message: its type, and what stands behind type, code and checksum.
 ///
 /// Who advertises what others have too, as a proxy or of an anycast address, leaves the override flag out (section 7.2.4).
-pub fn said(kind: u8, body: &[u8]) -> Option<Said> {
+pub fn said(kind: u8, body: &[u8]) -> Option<NeighbourMessage> {
     let (head, rest) = body.split_first_chunk::<20>()?;
     let [flags, _, _, _, target @ ..] = *head;
     match kind {
-        SOLICITATION => Some(Said::Asks(link_address(rest, SOURCE_LINK_ADDRESS)?)),
-        ADVERTISEMENT if flags & OVERRIDE != 0 => Some(Said::Advertises {
+        SOLICITATION => Some(NeighbourMessage::Asks(link_address(rest, SOURCE_LINK_ADDRESS)?)),
+        ADVERTISEMENT if flags & OVERRIDE != 0 => Some(NeighbourMessage::Advertises {
             target: Ipv6Addr::from(target),
             link: link_address(rest, TARGET_LINK_ADDRESS)?,
             is_solicited: flags & SOLICITED != 0,
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn an_advertisement_says_where_its_target_is_and_a_proxys_does_not() {
         let target = "fe80::1".parse().unwrap();
-        let said_so = Said::Advertises { target, link: [2, 0, 0, 0, 0, 1], is_solicited: true };
+        let said_so = NeighbourMessage::Advertises { target, link: [2, 0, 0, 0, 0, 1], is_solicited: true };
         assert_eq!(said(ADVERTISEMENT, &ADVERTISED), Some(said_so));
         for cut in 0..ADVERTISED.len() {
             assert_eq!(said(ADVERTISEMENT, &ADVERTISED[..cut]), None);
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(said(ADVERTISEMENT, &proxied), None);
         let mut asked = ADVERTISED;
         (asked[0], asked[28]) = (0, 1);
-        assert_eq!(said(SOLICITATION, &asked), Some(Said::Asks([2, 0, 0, 0, 0, 1])));
+        assert_eq!(said(SOLICITATION, &asked), Some(NeighbourMessage::Asks([2, 0, 0, 0, 0, 1])));
         assert_eq!(said(134, &asked), None);
     }
 }

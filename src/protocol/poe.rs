@@ -20,7 +20,7 @@ const MOST: u16 = 999;
 
 /// Which end of the cable speaks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Side {
+pub enum PoeEnd {
     /// The switch or injector (power sourcing equipment, PSE).
     Source,
     /// What is fed (powered device, PD).
@@ -79,11 +79,11 @@ impl Power {
     }
 
     /// Which end speaks; `None` where the two fields that say so contradict each other, or the value is reserved.
-    pub fn side(&self) -> Option<Side> {
-        let mdi = self.mdi.map(|mdi| if mdi.support & 1 == 1 { Side::Source } else { Side::Device });
+    pub fn side(&self) -> Option<PoeEnd> {
+        let mdi = self.mdi.map(|mdi| if mdi.support & 1 == 1 { PoeEnd::Source } else { PoeEnd::Device });
         let med = self.med.map(|(kind, _)| match kind >> 6 {
-            0 => Some(Side::Source),
-            1 => Some(Side::Device),
+            0 => Some(PoeEnd::Source),
+            1 => Some(PoeEnd::Device),
             _ => None,
         });
         match (mdi, med) {
@@ -103,13 +103,13 @@ impl Power {
     /// What the device asks for, in tenths of a watt, as either end says it.
     pub fn requested(&self) -> Option<u16> {
         let of_modes = |mdi: &Mdi| mdi.four_pairs.map(|four| four.requested[0].saturating_add(four.requested[1]));
-        self.value(|mdi| mdi.negotiated.map(|(_, requested, _)| requested), of_modes, Side::Device)
+        self.value(|mdi| mdi.negotiated.map(|(_, requested, _)| requested), of_modes, PoeEnd::Device)
     }
 
     /// What the switch gives, in tenths of a watt at the device's end, as either end says it.
     pub fn allocated(&self) -> Option<u16> {
         let of_modes = |mdi: &Mdi| mdi.four_pairs.map(|four| four.allocated[0].saturating_add(four.allocated[1]));
-        self.value(|mdi| mdi.negotiated.map(|(.., allocated)| allocated), of_modes, Side::Source)
+        self.value(|mdi| mdi.negotiated.map(|(.., allocated)| allocated), of_modes, PoeEnd::Source)
     }
 
     /// A power of IEEE's fields, or else of LLDP-MED's, where that comes from the end that may say it.
@@ -117,7 +117,7 @@ impl Power {
         &self,
         of: impl Fn(&Mdi) -> Option<u16>,
         of_modes: impl Fn(&Mdi) -> Option<u16>,
-        said_by: Side,
+        said_by: PoeEnd,
     ) -> Option<u16> {
         let known = |value: &u16| (1..=MOST).contains(value);
         let ieee = self.mdi.and_then(|mdi| of(&mdi).filter(known).or_else(|| of_modes(&mdi).filter(known)));
@@ -200,11 +200,11 @@ pub(crate) mod tests {
     fn each_standard_adds_fields_behind_those_of_the_one_before() {
         // 802.3af: a source that measured class 3 (field value 4), on the signal pairs.
         let power = Power::of_unit(&unit(&[(127, &[0, 0x12, 0x0f, 2, 0x0f, 1, 4])])).expect("power");
-        assert_eq!((power.side(), power.class(), power.pairs()), (Some(Side::Source), Some(3), Some("signal")));
+        assert_eq!((power.side(), power.class(), power.pairs()), (Some(PoeEnd::Source), Some(3), Some("signal")));
         assert_eq!((power.requested(), power.allocated(), power.negotiates()), (None, None, false));
         // 802.3at: a device of class 4 that asks for 25.5 W and was given 13 W.
         let power = Power::of_unit(&unit(&[(127, &at(0, 5, 0x50, 255, 130))])).expect("power");
-        assert_eq!((power.side(), power.class()), (Some(Side::Device), Some(4)));
+        assert_eq!((power.side(), power.class()), (Some(PoeEnd::Device), Some(4)));
         assert_eq!((power.requested(), power.allocated()), (Some(255), Some(130)));
         // 802.3bt: class 6 on both alternatives.
         let mut four = at(0x0f, 5, 0x10, 510, 510);
@@ -216,9 +216,9 @@ pub(crate) mod tests {
     #[test]
     fn media_endpoints_say_it_in_a_unit_of_their_own() {
         let power = Power::of_unit(&unit(&[(127, &[0, 0x12, 0xbb, 4, 0x52, 0, 200])])).expect("power");
-        assert_eq!((power.side(), power.requested(), power.allocated()), (Some(Side::Device), Some(200), None));
+        assert_eq!((power.side(), power.requested(), power.allocated()), (Some(PoeEnd::Device), Some(200), None));
         let power = Power::of_unit(&unit(&[(127, &[0, 0x12, 0xbb, 4, 0x12, 0, 154])])).expect("power");
-        assert_eq!((power.side(), power.requested(), power.allocated()), (Some(Side::Source), None, Some(154)));
+        assert_eq!((power.side(), power.requested(), power.allocated()), (Some(PoeEnd::Source), None, Some(154)));
         // Reserved: who speaks is not known, so neither is whose power it is.
         let power = Power::of_unit(&unit(&[(127, &[0, 0x12, 0xbb, 4, 0x92, 0, 154])])).expect("power");
         assert_eq!((power.side(), power.requested(), power.allocated()), (None, None, None));

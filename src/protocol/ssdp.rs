@@ -6,6 +6,9 @@ use super::payload::{Payload, Sign};
 use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{SsdpKind, Tag, Turn};
 
+/// Where searches of a group go, and the other port that the vendor's document has.
+pub(crate) const PORT: u16 = 1900;
+pub(super) const UPNP_PORT: u16 = 1901;
 /// How far into a message its headers are read.
 const HEADER_LIMIT: usize = 2048;
 /// UPnP Device Architecture 1.0 section 1.2.2. Only devices of later versions take MX above 5 for 5 (2.0 section 1.3.2).
@@ -24,18 +27,17 @@ const FIRST: FirstBytes = FirstBytes::of(&[(b'H', b'H'), (b'M', b'N')]);
 
 pub(super) const SPEC: Spec = Spec {
     name: "ssdp",
-    ports: &[1900, 1901],
+    ports: &[PORT, UPNP_PORT],
     tcp: TransportSpec::NEVER,
     udp: TransportSpec::vendor(FIRST),
     strength: 12,
     check,
 };
 
-/// SSDP over UDP and HTTP over TCP, whichever the policy calls a cell's protocol: [`super::inspect`] says of it what it says of
-/// those.
+/// UPnP as policies name it: SSDP over UDP, HTTP over TCP; [`super::inspect`] copies their evidence to it.
 pub(super) const UPNP: Spec = Spec {
     name: "upnp",
-    ports: &[1900, 1901],
+    ports: &[PORT, UPNP_PORT],
     tcp: TransportSpec::vendor(super::http::FIRST),
     udp: TransportSpec::vendor(FIRST),
     strength: 10,

@@ -54,7 +54,7 @@ pub struct Unit {
 
 /// A data unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Message {
+pub enum Bpdu {
     /// A port's configuration.
     Unit(Unit),
     /// Topology change notification, from a bridge to its root.
@@ -62,9 +62,9 @@ pub enum Message {
 }
 
 /// Reads a data unit, as it stands behind LLC or SNAP: protocol 0, version, type.
-pub fn message(bytes: &[u8]) -> Option<Message> {
+pub fn message(bytes: &[u8]) -> Option<Bpdu> {
     match *bytes {
-        [0, 0, _, 0x80, ..] => return Some(Message::Notification),
+        [0, 0, _, 0x80, ..] => return Some(Bpdu::Notification),
         [0, 0, 0, 0x00, ..] => {}
         [0, 0, version, 0x02, ..] if version >= 2 => {}
         _ => return None,
@@ -82,7 +82,7 @@ pub fn message(bytes: &[u8]) -> Option<Message> {
     let instances = bytes.get(INSTANCES..bytes.len().min(length + 38)).filter(|_| version >= 3).unwrap_or_default();
     let changes = instances.chunks_exact(INSTANCE).any(|instance| instance[0] & flag::CHANGE != 0);
     let says = |value: bool| (version >= 2).then_some(value);
-    Some(Message::Unit(Unit {
+    Some(Bpdu::Unit(Unit {
         version,
         root: bridge(1),
         bridge: bridge(13),
@@ -105,7 +105,7 @@ mod tests {
         let mut bytes = vec![0, 0, 2, 2, 0x0e | 0x01];
         bytes.extend([0x80, 10, 2, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0x90, 10, 2, 0, 0, 0, 0, 2, 0x80, 7]);
         bytes.extend([1, 0, 20, 0, 2, 0, 15, 0, 0]);
-        let Some(Message::Unit(unit)) = message(&bytes) else { panic!("no unit") };
+        let Some(Bpdu::Unit(unit)) = message(&bytes) else { panic!("no unit") };
         assert_eq!((unit.root.priority, unit.bridge.priority, unit.port), (0x800a, 0x900a, 0x8007));
         assert_eq!((unit.bridge.mac, unit.hello, unit.forward_delay), ([2, 0, 0, 0, 0, 2], 2, 15));
         assert_eq!((unit.changes, unit.designated), (true, Some(true)));
@@ -116,7 +116,7 @@ mod tests {
         multiple.resize(36, 0);
         multiple.extend([0, 64 + 32]);
         multiple.resize(102 + 32 + 8, 0);
-        let changes = |bytes: &[u8]| matches!(message(bytes), Some(Message::Unit(unit)) if unit.changes);
+        let changes = |bytes: &[u8]| matches!(message(bytes), Some(Bpdu::Unit(unit)) if unit.changes);
         assert!(!changes(&multiple));
         multiple[102 + 16] = 1;
         assert!(changes(&multiple) && !changes(&multiple[..102 + 20]));
@@ -124,11 +124,11 @@ mod tests {
         assert!(!changes(&multiple), "what fills up the frame");
         // The same of 1998 says neither role nor state.
         bytes[2..4].copy_from_slice(&[0, 0]);
-        let Some(Message::Unit(unit)) = message(&bytes) else { panic!("no unit") };
+        let Some(Bpdu::Unit(unit)) = message(&bytes) else { panic!("no unit") };
         assert_eq!((unit.designated, unit.forwards), (None, None));
         for cut in 0..35 {
             assert_eq!(message(&bytes[..cut]), None, "{cut}");
         }
-        assert_eq!(message(&[0, 0, 0, 0x80]), Some(Message::Notification));
+        assert_eq!(message(&[0, 0, 0, 0x80]), Some(Bpdu::Notification));
     }
 }

@@ -4,7 +4,8 @@ use super::payload::{Payload, Sign, split_nul, u16_at};
 use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{Evidence, Tag, TftpOpcode, Turn};
 
-const PORT: u16 = 69;
+/// Where its servers listen.
+pub(crate) const PORT: u16 = 69;
 const OPTIONS: [&[u8]; 6] = [b"blksize", b"timeout", b"tsize", b"windowsize", b"multicast", b"rollover"];
 
 /// The operation that acknowledges a block or a write request.

@@ -1,4 +1,4 @@
-//! Who asked and who answered (DESIGN: client and server).
+//! Who asked and who answered: client and server (docs/relations.md).
 
 use std::cmp::Ordering;
 use std::net::IpAddr;

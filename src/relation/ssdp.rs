@@ -8,10 +8,9 @@ use super::target::RequestTarget;
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
+pub(super) use crate::protocol::ssdp::PORT;
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
-/// The port that searches of a group go to.
-pub(super) const PORT: u16 = 1900;
 /// What answers may need beyond MX on their way.
 const GRACE_SECONDS: u32 = 1;
 /// The longest MX (UPnP Device Architecture 2.0 section 1.3.2): of answers from outside the site, and of a search that was cut.

@@ -8,14 +8,14 @@ use smallvec::SmallVec;
 use super::direction::is_local;
 use super::ports::{self, Ports};
 use super::target::RequestTarget;
-use super::transfer::{Course, Fate};
-use super::twins::{self, Twins};
+use super::transfer::{Course, TransferOutcome};
+use super::twins::{self, VlanSiblings};
 use super::{Link, LinkKind, Map, Relations, is_group, skew, window};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
+pub(super) use crate::protocol::tftp::PORT;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
-pub(super) const PORT: u16 = 69;
 /// How long after a request its transfer may begin: the time for which Linux's connection tracker
 /// expects it (nf_conntrack_tftp).
 const WAIT_SECONDS: u32 = 300;
@@ -203,7 +203,7 @@ impl Transfers {
 
     /// Settles which transfers belong to which request.
     pub(super) fn finish(self, flows: &Flows, relations: &mut Relations) {
-        let mut fates: Map<u32, Fate> = Map::default();
+        let mut fates: Map<u32, TransferOutcome> = Map::default();
         for ((client, whom), requests) in self.requests {
             for mut request in requests {
                 request.replies.sort_by_key(|reply| reply.begin);
@@ -230,7 +230,7 @@ impl Transfers {
                     if matches!(whom, RequestTarget::Device(_)) {
                         relations.other_addresses.push((request.cause, served.flow));
                     }
-                    let fate = fates.entry(request.cause).or_insert_with(|| Fate::of(request.last));
+                    let fate = fates.entry(request.cause).or_insert_with(|| TransferOutcome::of(request.last));
                     fate.add(served.flow, course, relations);
                 }
             }
@@ -279,12 +279,12 @@ fn course(flows: &Flows, client: Endpoint, transfer: &[&Reply]) -> Option<Course
 fn relate_strays(strays: &[u32], flows: &Flows, relations: &mut Relations) {
     let link = Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true };
     let mut halves = HashSet::new();
-    let mut transfers: Vec<Twins> = Vec::new();
+    let mut transfers: Vec<VlanSiblings> = Vec::new();
     for &at in strays {
         if twins::is_half(&flows.view(at)) {
             halves.insert(at);
         } else {
-            transfers.push(Twins::from_slice(&[at]));
+            transfers.push(VlanSiblings::from_slice(&[at]));
         }
     }
     if !halves.is_empty() {

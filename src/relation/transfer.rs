@@ -106,7 +106,7 @@ fn waiting<'a>(ends: impl Iterator<Item = &'a EndView<'a>>, since: Timestamp) ->
 }
 
 /// What became of all transfers that one flow of requests caused.
-pub(super) struct Fate {
+pub(super) struct TransferOutcome {
     /// When the last request was sent.
     asked: Timestamp,
     answers: u32,
@@ -126,7 +126,7 @@ pub(super) struct Fate {
     is_certain: bool,
 }
 
-impl Fate {
+impl TransferOutcome {
     /// Of a flow whose last request was sent at a time.
     pub(super) const fn of(asked: Timestamp) -> Self {
         let none = Timestamp::UNKNOWN;

@@ -13,23 +13,23 @@ use crate::policy::Policy;
 use crate::protocol::Transport;
 
 /// A connection, on whatever VLAN path.
-type TwinKey = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
+type VlanSiblingKey = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
 
-fn key(flow: &FlowView<'_>) -> TwinKey {
+fn key(flow: &FlowView<'_>) -> VlanSiblingKey {
     let [a, b] = &flow.ends;
     ([(a.address, a.port), (b.address, b.port)], flow.transport, (flow.icmp_type, flow.icmp_code))
 }
 
 /// Positions of the flows of one connection.
-pub(super) type Twins = SmallVec<[u32; 2]>;
+pub(super) type VlanSiblings = SmallVec<[u32; 2]>;
 
 /// The connections on several VLAN paths that have a flow that is `wanted`.
-pub(super) fn twins(flows: &Flows, wanted: impl Fn(u32, &FlowView<'_>) -> bool) -> impl Iterator<Item = Twins> {
-    let mut connections: Map<TwinKey, Twins> = Map::default();
+pub(super) fn twins(flows: &Flows, wanted: impl Fn(u32, &FlowView<'_>) -> bool) -> impl Iterator<Item = VlanSiblings> {
+    let mut connections: Map<VlanSiblingKey, VlanSiblings> = Map::default();
     if flows.have_several_vlan_paths() {
         let all = || flows.places().map(|at| (at, flows.view(at)));
         connections =
-            all().filter(|(at, flow)| wanted(*at, flow)).map(|(_, flow)| (key(&flow), Twins::new())).collect();
+            all().filter(|(at, flow)| wanted(*at, flow)).map(|(_, flow)| (key(&flow), VlanSiblings::new())).collect();
         for (at, flow) in all() {
             if let Some(twins) = connections.get_mut(&key(&flow)) {
                 twins.push(at);
@@ -48,7 +48,7 @@ pub(super) fn is_half(flow: &FlowView<'_>) -> bool {
 /// direction only, or by its first packet. Tells whether any flow's client changed.
 pub fn agree(flows: &Flows, policy: &Policy, orientations: &mut [Orientation]) -> bool {
     let guessed = |at: u32| orientations[at as usize].basis == DirectionBasis::FirstPacket;
-    let connections: Vec<Twins> = twins(flows, |at, flow| is_half(flow) || guessed(at)).collect();
+    let connections: Vec<VlanSiblings> = twins(flows, |at, flow| is_half(flow) || guessed(at)).collect();
     let mut changed = false;
     for twins in connections {
         let views: SmallVec<[FlowView<'_>; 2]> = twins.iter().map(|at| flows.view(*at)).collect();

@@ -30,7 +30,7 @@ pub(super) struct Column<T: Table + ?Sized> {
     /// The same as a key of survey.json: in quotes, with the colon.
     pub key: &'static str,
     /// What a cell holds.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// Which files have it.
     pub files: Files,
     /// What fills a row's cell.
@@ -76,7 +76,7 @@ impl Files {
 
 /// What the cells of a column hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum CellKind {
     Text,
     Number,
     Seconds,
@@ -96,7 +96,7 @@ pub(super) enum Kind {
 
 /// A type that survey.json has in a field.
 pub(super) trait Typed: Sized {
-    const KIND: Kind;
+    const KIND: CellKind;
 
     /// A value as a field has it; `None` if it is another kind of value, or not known.
     fn of(value: &Value<'_>) -> Option<Self>;
@@ -105,7 +105,7 @@ pub(super) trait Typed: Sized {
 macro_rules! typed {
     ($($type:ty: $kind:ident, $value:pat => $made:expr;)*) => {
         $(impl Typed for $type {
-            const KIND: Kind = Kind::$kind;
+            const KIND: CellKind = CellKind::$kind;
 
             fn of(value: &Value<'_>) -> Option<Self> {
                 match value {
@@ -138,7 +138,7 @@ typed! {
 }
 
 impl<T: Typed> Typed for Option<T> {
-    const KIND: Kind = T::KIND;
+    const KIND: CellKind = T::KIND;
 
     fn of(value: &Value<'_>) -> Option<Self> {
         Some(T::of(value))

@@ -38,9 +38,9 @@ pub(super) fn community_id(
     icmp: Option<(u8, u8)>,
 ) -> Option<[u8; 30]> {
     let ports = match transport {
-        Transport::Tcp | Transport::Udp => Some(Ports { pair: [source.port, destination.port], one_way: false }),
-        Transport::Icmp => Some(Ports::of_icmp(false, icmp?)),
-        Transport::Icmpv6 => Some(Ports::of_icmp(true, icmp?)),
+        Transport::Tcp | Transport::Udp => Some(PortPair { pair: [source.port, destination.port], one_way: false }),
+        Transport::Icmp => Some(PortPair::of_icmp(false, icmp?)),
+        Transport::Icmpv6 => Some(PortPair::of_icmp(true, icmp?)),
         Transport::Other(SCTP) => return None,
         Transport::Other(_) => None,
     };
@@ -103,13 +103,13 @@ impl Block {
 }
 
 /// What stands in the place of ports.
-struct Ports {
+struct PortPair {
     pair: [u16; 2],
     /// No reply exists, so the endpoints keep their order.
     one_way: bool,
 }
 
-impl Ports {
+impl PortPair {
     fn of_icmp(v6: bool, (kind, code): (u8, u8)) -> Self {
         let more = if v6 { MORE_PAIRS_V6 } else { MORE_PAIRS };
         let reply = icmp::pairs(v6).iter().chain(more).find_map(|&(request, reply)| match kind {

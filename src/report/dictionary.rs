@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::column::{Kind, Table};
+use super::column::{CellKind, Table};
 use super::coverage::Coverage;
 use super::findings::Findings;
 use super::flows::Flows;
@@ -52,7 +52,8 @@ fn section<T: Table>(page: &mut String) {
         T::ABOUT
     );
     for column in T::in_csv() {
-        let name = if column.kind == Kind::Ports { "in_tcp_80`, `in_tcp_88`, ... `out_tcp_80`" } else { column.name };
+        let name =
+            if column.kind == CellKind::Ports { "in_tcp_80`, `in_tcp_88`, ... `out_tcp_80`" } else { column.name };
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | `{}` |",

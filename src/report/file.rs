@@ -154,7 +154,7 @@ fn write_by(
             return file.flush();
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (file, aside) = Aside::create(folder)?;
+        let (file, aside) = StagingPath::create(folder)?;
         let mut buffered = BufWriter::with_capacity(256 * 1024, file);
         write(&mut buffered)?;
         let file = buffered.into_inner()?;
@@ -168,9 +168,9 @@ fn write_by(
 
 /// A file under another name; removed unless it was renamed. Its path stays relative where the folder's is: the folders above
 /// may be closed to whoever writes.
-struct Aside(PathBuf);
+struct StagingPath(PathBuf);
 
-impl Aside {
+impl StagingPath {
     /// A new file, with the rights that files of this user get.
     fn create(folder: &Path) -> io::Result<(File, Self)> {
         const TRIES: usize = 100;
@@ -194,7 +194,7 @@ impl Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for StagingPath {
     fn drop(&mut self) {
         if !self.0.as_os_str().is_empty() {
             // What cannot be removed is swept away by the next run into the folder.

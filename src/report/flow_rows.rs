@@ -27,25 +27,25 @@ const SOURCES: usize = 33;
 const VLAN_PATH: usize = 35;
 
 /// Writes rows. Each thread has one of its own.
-pub(super) struct Rows<'a> {
+pub(super) struct RowWriter<'a> {
     survey: &'a Survey,
     names: &'a Names,
     line: Line,
     /// Role and name of a host, by its role, where no host of the survey has a name.
     roles: Option<[Vec<u8>; Role::ALL.len()]>,
     /// From the service to the rule.
-    words: Parts,
+    words: CachedTexts,
     /// Which input it was seen in.
     source: Option<(u32, Vec<u8>)>,
     first: Day,
     last: Day,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowWriter<'a> {
     pub(super) fn new(survey: &'a Survey, names: &'a Names) -> Self {
         let roles =
             (!survey.hosts.any_named()).then(|| Role::ALL.map(|role| format!("{},,", role.name()).into_bytes()));
-        let (line, words) = (Line::default(), Parts::default());
+        let (line, words) = (Line::default(), CachedTexts::default());
         let (first, last) = (Day::default(), Day::default());
         Self { survey, names, line, roles, words, source: None, first, last }
     }
@@ -217,31 +217,31 @@ struct Of<'s, 'a> {
 }
 
 /// Texts by what they are made from: the latest.
-struct Parts {
-    places: Box<[Part]>,
+struct CachedTexts {
+    places: Box<[CachedText]>,
 }
 
 #[derive(Clone)]
-struct Part {
+struct CachedText {
     kind: u64,
     /// 0 where nothing is kept.
     length: u8,
-    text: [u8; Part::MOST],
+    text: [u8; CachedText::MOST],
 }
 
-impl Part {
+impl CachedText {
     /// Bytes of a text that is kept.
     const MOST: usize = 192;
 }
 
-impl Default for Parts {
+impl Default for CachedTexts {
     fn default() -> Self {
-        let empty = Part { kind: 0, length: 0, text: [0; Part::MOST] };
+        let empty = CachedText { kind: 0, length: 0, text: [0; CachedText::MOST] };
         Self { places: vec![empty; Self::PLACES].into_boxed_slice() }
     }
 }
 
-impl Parts {
+impl CachedTexts {
     /// A power of two.
     const PLACES: usize = 128;
 
@@ -258,7 +258,7 @@ impl Parts {
     }
 
     fn keep(&mut self, kind: u64, text: Option<&[u8]>) {
-        let Some(text) = text.filter(|text| text.len() <= Part::MOST) else { return };
+        let Some(text) = text.filter(|text| text.len() <= CachedText::MOST) else { return };
         let part = &mut self.places[Self::place(kind)];
         (part.kind, part.length) = (kind, text.len() as u8);
         part.text[..text.len()].copy_from_slice(text);
@@ -274,7 +274,7 @@ mod tests {
     /// Every row of a survey, and what the columns make of it.
     fn assert_rows_are_those_of_the_columns(survey: &Survey) {
         let names = Names::of(survey);
-        let (mut rows, mut line) = (Rows::new(survey, &names), Line::default());
+        let (mut rows, mut line) = (RowWriter::new(survey, &names), Line::default());
         let (mut out, mut expected) = (Vec::new(), Vec::new());
         for place in (0..survey.flows.len()).chain(0..survey.flows.len()) {
             rows.add(place, &mut out);
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn texts_are_found_again_and_never_for_another_kind() {
-        let mut parts = Parts::default();
+        let mut parts = CachedTexts::default();
         for kind in 0..1000_u64 {
             parts.keep(kind, Some(format!("{kind},").as_bytes()));
             assert_eq!(parts.find(kind), Some(format!("{kind},").as_bytes()));

@@ -20,13 +20,13 @@ pub(super) struct FlowRow<'a> {
     number: usize,
     flow: FlowView<'a>,
     judgement: &'a Judgement,
-    client: Party<'a>,
-    server: Party<'a>,
+    client: EndCells<'a>,
+    server: EndCells<'a>,
     tftp_file: Option<&'a str>,
     names: &'a Names,
 }
 
-struct Party<'a> {
+struct EndCells<'a> {
     end: EndView<'a>,
     mac: Option<MacAddr>,
     role: Role,
@@ -36,16 +36,16 @@ struct Party<'a> {
 impl FlowRow<'_> {
     /// The flow's Community ID, if it has one.
     fn community_id(&self) -> Option<[u8; 30]> {
-        let end = |party: &Party<'_>| Endpoint { address: party.end.address, port: party.end.port };
+        let end = |party: &EndCells<'_>| Endpoint { address: party.end.address, port: party.end.port };
         let icmp = self.flow.icmp_type.map(|kind| (kind, self.flow.icmp_code));
         community_id(self.flow.transport, end(&self.client), end(&self.server), icmp)
     }
 
-    fn port(&self, party: &Party<'_>) -> Option<u16> {
+    fn port(&self, party: &EndCells<'_>) -> Option<u16> {
         self.flow.transport.has_ports().then_some(party.end.port)
     }
 
-    fn tcp_flags(&self, party: &Party<'_>) -> Option<TcpFlags> {
+    fn tcp_flags(&self, party: &EndCells<'_>) -> Option<TcpFlags> {
         (self.flow.transport == Transport::Tcp).then(|| party.end.tcp_flags())
     }
 
@@ -62,7 +62,7 @@ impl FlowRow<'_> {
 pub(super) fn row<'a>(survey: &'a Survey, names: &'a Names, place: usize) -> FlowRow<'a> {
     let (flow, judgement) = survey.flows.view(place);
     let client = usize::from(judgement.client & 1);
-    let party = |end: usize, host| Party {
+    let party = |end: usize, host| EndCells {
         end: flow.ends[end],
         mac: mac_of(&flow, end),
         role: survey.hosts.role(host),

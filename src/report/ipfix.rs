@@ -313,7 +313,7 @@ mod tests {
 
     /// Reads what was written by the lengths in it alone: of each message its sequence number, of each record its fields.
     #[derive(Default)]
-    struct Reader {
+    struct MessageReader {
         templates: BTreeMap<u16, Vec<(u16, u32, usize)>>,
         sequences: Vec<u32>,
         records: Vec<BTreeMap<(u16, u32), Vec<u8>>>,
@@ -325,7 +325,7 @@ mod tests {
         *head
     }
 
-    impl Reader {
+    impl MessageReader {
         fn message(&mut self, bytes: &mut &[u8]) {
             let all = *bytes;
             assert_eq!(u16::from_be_bytes(take(bytes)), 10);
@@ -373,7 +373,7 @@ mod tests {
         bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
-    fn check(survey: &Survey, reader: &Reader) {
+    fn check(survey: &Survey, reader: &MessageReader) {
         assert_eq!(reader.records.len(), survey.flows.len());
         for ((flow, _), record) in survey.flows.iter().zip(&reader.records) {
             let of = |element: u16| {
@@ -392,7 +392,7 @@ mod tests {
         let survey = fixture::survey();
         let mut out = Vec::new();
         write_ipfix(&mut out, &survey).unwrap();
-        let (mut reader, mut bytes) = (Reader::default(), &out[..]);
+        let (mut reader, mut bytes) = (MessageReader::default(), &out[..]);
         while !bytes.is_empty() {
             reader.message(&mut bytes);
         }
@@ -410,7 +410,7 @@ mod tests {
         let mut survey = fixture::survey();
         let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (FlowRow::of(&flow), *judgement)).collect();
         survey.flows = crate::survey::JudgedFlows::of_rows(flows.iter().cycle().take(1000).cloned());
-        let mut reader = Reader::default();
+        let mut reader = MessageReader::default();
         let mut expected = Vec::new();
         let mut send = |message: &[u8]| {
             assert!(message.len() <= DATAGRAM);

@@ -42,7 +42,7 @@ const SKIPPABLE: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 const LEVEL: i32 = 1;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+enum BlockKind {
     /// What an input was, and how it was read.
     Head,
     /// What was observed of it.
@@ -50,7 +50,7 @@ enum Kind {
     End,
 }
 
-impl Kind {
+impl BlockKind {
     const fn code(self) -> u8 {
         match self {
             Self::Head => b'H',
@@ -78,7 +78,7 @@ pub fn is_state(path: &Path) -> bool {
 
 /// What stands before a block's content.
 struct Prefix {
-    kind: Kind,
+    kind: BlockKind,
     length: u32,
     packed: u32,
     check: [u8; 8],
@@ -101,8 +101,8 @@ impl Prefix {
         let [code, a, b, c, d, e, f, g, h, check @ ..] = bytes;
         let (length, packed) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
         let wrong = |what| Broken::Wrong { offset, what };
-        let kind = Kind::of(code).ok_or(wrong("the kind is none that is known"))?;
-        let (unpacked, most) = (length as usize, if kind == Kind::Body { TIGHTEST } else { 1 });
+        let kind = BlockKind::of(code).ok_or(wrong("the kind is none that is known"))?;
+        let (unpacked, most) = (length as usize, if kind == BlockKind::Body { TIGHTEST } else { 1 });
         if unpacked > LARGEST_BLOCK || packed as usize > LARGEST_BLOCK || unpacked > most * packed as usize {
             return Err(wrong("a length is beyond any that is written"));
         }
@@ -130,11 +130,11 @@ fn body_block(bytes: &[u8]) -> io::Result<Vec<u8>> {
         packed.resize(packed.len() + length, 0);
     }
     let mut block = Vec::with_capacity(Prefix::SIZE + packed.len());
-    write_block(&mut block, Kind::Body, bytes, &packed)?;
+    write_block(&mut block, BlockKind::Body, bytes, &packed)?;
     Ok(block)
 }
 
-fn write_block(out: &mut impl Write, kind: Kind, bytes: &[u8], content: &[u8]) -> io::Result<()> {
+fn write_block(out: &mut impl Write, kind: BlockKind, bytes: &[u8], content: &[u8]) -> io::Result<()> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(io::Error::other);
     let mut prefix = Prefix { kind, length: length(bytes)?, packed: length(content)?, check: [0; 8] };
     prefix.check = prefix.checksum(content);
@@ -157,7 +157,7 @@ impl<W: Write> Packer<W> {
         if head.len() > LARGEST_BLOCK {
             return Err(io::Error::other("the capture describes too many interfaces for a state"));
         }
-        write_block(&mut out, Kind::Head, head, head)?;
+        write_block(&mut out, BlockKind::Head, head, head)?;
         Ok(Self { out, body: Vec::new() })
     }
 
@@ -236,7 +236,7 @@ impl<W: Write> Writer<W> {
     /// Those of the output.
     pub fn finish(mut self) -> io::Result<W> {
         let sections = self.sections.to_le_bytes();
-        write_block(&mut self.out, Kind::End, &sections, &sections)?;
+        write_block(&mut self.out, BlockKind::End, &sections, &sections)?;
         Ok(self.out)
     }
 }
@@ -285,7 +285,7 @@ pub fn sections(path: &Path) -> Result<Vec<(Vec<u8>, Section)>, Broken> {
         if end > size {
             return Err(Broken::Cut { offset: size });
         }
-        if prefix.kind == Kind::Body {
+        if prefix.kind == BlockKind::Body {
             let Some((_, section)) = list.last_mut() else {
                 return Err(Broken::Wrong { offset, what: "a body comes before any head" });
             };
@@ -299,7 +299,7 @@ pub fn sections(path: &Path) -> Result<Vec<(Vec<u8>, Section)>, Broken> {
         if prefix.check != prefix.checksum(&content) {
             return Err(Broken::Checksum { offset });
         }
-        if prefix.kind == Kind::Head {
+        if prefix.kind == BlockKind::Head {
             list.push((content, Section { offset: end, packed: 0 }));
         } else if content != (list.len() as u64).to_le_bytes() {
             return Err(Broken::Wrong { offset, what: "the end speaks of other sections than there are" });
@@ -419,7 +419,7 @@ impl Blocks {
         let prefix = Prefix::of(bytes, offset)?;
         let mut content = vec![0; prefix.packed as usize];
         self.file.read_exact(&mut content).map_err(cut)?;
-        if prefix.kind != Kind::Body || prefix.check != prefix.checksum(&content) {
+        if prefix.kind != BlockKind::Body || prefix.check != prefix.checksum(&content) {
             return Err(Broken::Checksum { offset });
         }
         self.next = offset + Prefix::SIZE as u64 + u64::from(prefix.packed);

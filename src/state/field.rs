@@ -16,13 +16,13 @@ pub(crate) trait Stored: Sized {
     /// [`Broken`] where the bytes end, or are none that [`Stored::store`] writes.
     fn load(from: &mut Load<'_>) -> Result<Self, Broken>;
 
-    /// Appends so many one after the other: bytes all at once.
+    /// Appends `N` items; byte arrays in one copy.
     #[inline]
     fn store_array<const N: usize>(items: &[Self; N], to: &mut Vec<u8>) {
         items.iter().for_each(|item| item.store(to));
     }
 
-    /// Reads so many one after the other: of bytes all at once.
+    /// Reads `N` items; byte arrays in one copy.
     #[inline]
     fn load_array<const N: usize>(from: &mut Load<'_>) -> Result<[Self; N], Broken> {
         let mut items = arrayvec::ArrayVec::<Self, N>::new();

@@ -32,6 +32,9 @@ impl Judged {
 const MIRROR: &str = "Capture at a port to which the switch copies the gateway's port, both directions (often called \
                       \"both\", or rx and tx), or on the gateway itself.";
 
+const SEE_QUALITY: &str = "See what lies below IP under Quality, and capture where frames are plain Ethernet.";
+
+/// The first reason that holds why nothing was judged.
 pub(super) fn judged(
     hosts: &Hosts,
     conversations: &[Conversation],
@@ -39,87 +42,106 @@ pub(super) fn judged(
     missing: &Missing,
     options: &Options,
 ) -> Judged {
-    // What was asked for comes before what the capture is to blame for.
-    let next = |advice: &str| match (&options.reading.filter, options.reading.count) {
+    nothing_read(conversations, frames, options)
+        .or_else(|| no_exchange(hosts, conversations, frames, options))
+        .or_else(|| no_igor_host(hosts, options))
+        .or_else(|| nothing_of_igor(hosts, conversations, missing, options))
+        .unwrap_or_else(Judged::yes)
+}
+
+/// What to do next: what was asked for comes before what the capture is to blame for.
+fn next(options: &Options, advice: &str) -> String {
+    match (&options.reading.filter, options.reading.count) {
         (Some(filter), _) => format!(
             "Widen the filter \"{filter}\", or leave it out; behind a VLAN tag a filter needs \"vlan and ...\". {advice}"
         ),
         (None, Some(count)) => format!("Read more than {count} frames. {advice}"),
         (None, None) => advice.to_owned(),
-    };
-    if frames.total == 0 {
-        return match &options.reading.filter {
-            Some(filter) => Judged::no(format!("The filter \"{filter}\" left no frame."), next("")),
-            None => Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}")),
-        };
     }
-    if conversations.is_empty() && frames.decoded == 0 {
+}
+
+fn nothing_read(conversations: &[Conversation], frames: &FrameCounts, options: &Options) -> Option<Judged> {
+    if frames.total == 0 {
+        return Some(match &options.reading.filter {
+            Some(filter) => Judged::no(format!("The filter \"{filter}\" left no frame."), next(options, "")),
+            None => Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}")),
+        });
+    }
+    (conversations.is_empty() && frames.decoded == 0).then(|| {
         let broken =
             || frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
         let why = frames.unread.first().map_or_else(broken, |(layer, _)| format!(": mostly {}", unread::words(layer)));
-        return Judged::no(
-            format!("Not one frame could be decoded{why}."),
-            "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
-        );
+        Judged::no(format!("Not one frame could be decoded{why}."), SEE_QUALITY)
+    })
+}
+
+fn no_exchange(
+    hosts: &Hosts,
+    conversations: &[Conversation],
+    frames: &FrameCounts,
+    options: &Options,
+) -> Option<Judged> {
+    if conversations.iter().any(|conversation| is_between_two(hosts, conversation)) {
+        return None;
     }
-    let is_exchange = |conversation: &Conversation| is_between_two(hosts, conversation);
-    if !conversations.iter().any(is_exchange) && frames.is_mostly_unread() {
+    Some(if frames.is_mostly_unread() {
         let (unread, total) = (frames.unread_frames(), frames.total);
-        return Judged::no(
+        Judged::no(
             format!("{unread} of {total} frames could not be read below IP, and the others tell of no exchange."),
-            "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
-        );
-    }
-    if !conversations.iter().any(is_exchange) {
-        return Judged::no(
+            SEE_QUALITY,
+        )
+    } else {
+        Judged::no(
             "No exchange of two hosts was captured: only what goes to groups and to everybody, or is not IP.",
-            next(&format!("Check the mirror. {MIRROR}")),
-        );
-    }
+            next(options, &format!("Check the mirror. {MIRROR}")),
+        )
+    })
+}
+
+fn no_igor_host(hosts: &Hosts, options: &Options) -> Option<Judged> {
     let igors = || hosts.iter().filter(|host| host.role.is_igor());
-    if !igors().any(|host| host.heard) {
-        let (inventory, known) = (&options.inventory, igors().count());
-        return if known > 0 {
-            let reason = format!("None of the {known} Igor hosts of the inventory was heard.");
-            Judged::no(
-                reason,
-                next(&format!("Check that the inventory is this site's, and that its addresses are right. {MIRROR}")),
-            )
-        } else if inventory.is_complete() {
-            Judged::no(
-                "The inventory lists no Igor host, and lets none be inferred.",
-                "List the gateway and the nodes in it, or leave out `infer = false`.",
-            )
-        } else {
-            Judged::no(
-                "No Igor gateway, node or BACnet system is known here.",
-                next(
-                    "Say who the gateway is (--gateway ADDRESS) or give an inventory (--inventory FILE); or capture where \
-                     they are heard.",
-                ),
-            )
-        };
+    if igors().any(|host| host.heard) {
+        return None;
     }
+    let known = igors().count();
+    Some(if known > 0 {
+        let advice = format!("Check that the inventory is this site's, and that its addresses are right. {MIRROR}");
+        Judged::no(format!("None of the {known} Igor hosts of the inventory was heard."), next(options, &advice))
+    } else if options.inventory.is_complete() {
+        Judged::no(
+            "The inventory lists no Igor host, and lets none be inferred.",
+            "List the gateway and the nodes in it, or leave out `infer = false`.",
+        )
+    } else {
+        let advice = "Say who the gateway is (--gateway ADDRESS) or give an inventory (--inventory FILE); or capture where \
+                      they are heard.";
+        Judged::no("No Igor gateway, node or BACnet system is known here.", next(options, advice))
+    })
+}
+
+fn nothing_of_igor(
+    hosts: &Hosts,
+    conversations: &[Conversation],
+    missing: &Missing,
+    options: &Options,
+) -> Option<Judged> {
     let mut of_igor = conversations.iter().filter(|conversation| is_judged(hosts, conversation)).peekable();
     if of_igor.peek().is_none() {
-        return Judged::no(
+        return Some(Judged::no(
             "Igor's hosts were heard, but nothing that they exchange with one another, beside what every network needs.",
-            next(MIRROR),
-        );
+            next(options, MIRROR),
+        ));
     }
-    if of_igor.all(cannot_be_told) {
-        return match missing.one_way && options.reading.filter.is_none() {
-            true => Judged::no(
-                "The capture shows one direction only: whether anything was answered cannot be told.",
-                format!("Fix the mirror and capture again. {MIRROR}"),
-            ),
-            false => Judged::no(
-                "Of what Igor's hosts exchange one direction only was seen: whether anything was answered cannot be told.",
-                next(&format!("Capture for longer, and check that the mirror shows both directions. {MIRROR}")),
-            ),
-        };
-    }
-    Judged::yes()
+    of_igor.all(cannot_be_told).then(|| match missing.one_way && options.reading.filter.is_none() {
+        true => Judged::no(
+            "The capture shows one direction only: whether anything was answered cannot be told.",
+            format!("Fix the mirror and capture again. {MIRROR}"),
+        ),
+        false => Judged::no(
+            "Of what Igor's hosts exchange one direction only was seen: whether anything was answered cannot be told.",
+            next(options, &format!("Capture for longer, and check that the mirror shows both directions. {MIRROR}")),
+        ),
+    })
 }
 
 fn is_between_two(hosts: &Hosts, conversation: &Conversation) -> bool {

@@ -72,7 +72,7 @@ pub(super) fn stopped_clock(path: &str, tally: &Tally) -> Option<String> {
 }
 
 /// A connection, on whatever VLAN path.
-type Connection = [(IpAddr, u16); 2];
+type EndpointPair = [(IpAddr, u16); 2];
 
 /// The end of a flow that sent a SYN which the other end's numbers acknowledge (RFC 9293 section 3.5), though no SYN-ACK of
 /// that end is in the flow: it was sent, and not captured. Not of flows that were folded, which are several.
@@ -94,7 +94,7 @@ pub(super) fn lacks_syn_ack(flow: &FlowView<'_>) -> Option<usize> {
 /// How many connections prove that a packet was not captured: those that lack a SYN-ACK on every VLAN path.
 pub(super) fn proved(flows: &Flows) -> u64 {
     let ends = |flow: &FlowView<'_>| flow.ends.each_ref().map(|end| (end.address, end.port));
-    let mut lacking: HashSet<Connection> =
+    let mut lacking: HashSet<EndpointPair> =
         flows.iter().filter(|flow| lacks_syn_ack(flow).is_some()).map(|flow| ends(&flow)).collect();
     if !lacking.is_empty() {
         let has_syn_ack =
@@ -127,7 +127,7 @@ pub(super) fn measured_bytes(health: &Health) -> MissingBytes {
 /// than are missing, for what a frame holds beside the shortest headers counts as captured.
 pub(super) fn proved_bytes(flows: &Flows) -> MissingBytes {
     let ends = |flow: &FlowView<'_>| flow.ends.each_ref().map(|end| (end.address, end.port));
-    let mut missing: HashMap<Connection, [u64; 2]> = HashMap::new();
+    let mut missing: HashMap<EndpointPair, [u64; 2]> = HashMap::new();
     for flow in flows.iter().filter(lacks_bytes) {
         let acknowledged = flow.ends.each_ref().map(|end| end.acknowledged_beyond().unwrap_or(0));
         let known = missing.entry(ends(&flow)).or_default();

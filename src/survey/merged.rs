@@ -19,7 +19,7 @@ const MOST_HELD: usize = 64 << 20;
 
 /// A frame that outlives the block it was read in. Of frames with one time the first in the file comes first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Kept {
+struct MergedFrame {
     /// Its effective time.
     time: Timestamp,
     id: FrameId,
@@ -29,7 +29,7 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
-impl Kept {
+impl MergedFrame {
     /// Bytes that it takes at most, as the list of them grows by half of what is not used.
     const fn size(&self) -> usize {
         2 * size_of::<Self>() + self.bytes.capacity()
@@ -37,7 +37,7 @@ impl Kept {
 }
 
 /// What lies between two beginnings of an input, on its way.
-struct Stream {
+struct InputStream {
     capture: Capture,
     matcher: Option<Matcher>,
     /// Counts beginnings up to the own one.
@@ -45,7 +45,7 @@ struct Stream {
     beginning: u32,
     number: u64,
     /// What was read and not handed on, and how many bytes at most.
-    frames: BinaryHeap<Reverse<Kept>>,
+    frames: BinaryHeap<Reverse<MergedFrame>>,
     held: usize,
     most: usize,
     /// The latest time that was read.
@@ -54,7 +54,7 @@ struct Stream {
     observation: Observation,
 }
 
-impl Stream {
+impl InputStream {
     fn open(reader: &Reader<'_>, (at, beginning): (usize, u32), most: usize) -> Option<Self> {
         Some(Self {
             capture: Capture::open(reader.sources[at].file()?, at as u32).ok()?,
@@ -99,7 +99,7 @@ impl Stream {
                     let time = self.clock.take(frame.time, frame.interface, self.number);
                     if self.clock.beginnings == self.beginning {
                         let Frame { id, link, interface, original_len, data, .. } = frame;
-                        let kept = Kept { time, id, link, interface, original_len, bytes: data.to_vec() };
+                        let kept = MergedFrame { time, id, link, interface, original_len, bytes: data.to_vec() };
                         self.held += kept.size();
                         self.latest = self.latest.max(time);
                         self.frames.push(Reverse(kept));
@@ -110,7 +110,7 @@ impl Stream {
     }
 
     /// The next frame, if it is not later than a time.
-    fn take(&mut self, until: Option<Timestamp>) -> Option<Kept> {
+    fn take(&mut self, until: Option<Timestamp>) -> Option<MergedFrame> {
         self.next().filter(|next| until.is_none_or(|until| *next <= until))?;
         let Reverse(kept) = self.frames.pop()?;
         self.held -= kept.size();
@@ -131,10 +131,11 @@ pub(super) fn questions(
         return None;
     }
     let most = MOST_HELD / list.len().max(1);
-    let mut streams: Vec<Stream> = list.into_iter().map(|of| Stream::open(reader, of, most)).collect::<Option<_>>()?;
+    let mut streams: Vec<InputStream> =
+        list.into_iter().map(|of| InputStream::open(reader, of, most)).collect::<Option<_>>()?;
     let mut questions = Questions::default();
     loop {
-        let next: Vec<Option<Timestamp>> = streams.iter_mut().map(Stream::next).collect();
+        let next: Vec<Option<Timestamp>> = streams.iter_mut().map(InputStream::next).collect();
         let of = |(at, next): (usize, &Option<Timestamp>)| Some(((*next)?, at));
         let Some((_, at)) = next.iter().enumerate().filter_map(of).min() else { return Some(questions) };
         let until =
@@ -143,7 +144,7 @@ pub(super) fn questions(
         // One stream at a time has what all of them know.
         stream.observation.swap_questions(&mut questions);
         while let Some(kept) = stream.take(until) {
-            let Kept { id, time, link, interface, original_len, bytes } = kept;
+            let MergedFrame { id, time, link, interface, original_len, bytes } = kept;
             stream.observation.observe_questions(&Frame { id, time, link, interface, original_len, data: &bytes });
         }
         stream.observation.swap_questions(&mut questions);

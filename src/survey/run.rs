@@ -15,7 +15,7 @@ use super::{
 };
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::finding;
-use crate::flow::{FlowView, Flows, Observed};
+use crate::flow::{FlowView, Flows, Observed, Tally};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
 use crate::policy::Policy;
 use crate::relation::{self, Orientation, Relations, Skews};
@@ -154,13 +154,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         || hosts_of(flows, &orientations, heard, &options.inventory, policy),
         || relation::links(flows, &observed.side, skews.largest()),
     );
-
-    // Who receives a mirror's tunnel and listens to none refuses each of its packets: they were captured, and taken off.
-    let tunnels = observed.other_frames.tunnel_ends();
-    relations.orphan_rejections.retain(|(error, _)| {
-        let is_of_receiver = error.sender == error.destination.0 && error.may_quote_tunnel();
-        !is_of_receiver || !tunnels.contains(&(error.source.0, error.destination.0))
-    });
+    drop_tunnel_rejections(&mut relations, &observed);
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
     let quality = FlowQuality::of(&observed, &hosts, &parties, policy);
 
@@ -198,20 +192,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     doubts.extend(caveats::of_transfers(&transfers));
     let input = |(at, summary): (u32, CaptureSummary)| {
         let tally = observed.tallies.get(&at).cloned().unwrap_or_default();
-        InputSummary {
-            path: names[at as usize].clone(),
-            size: sizes[at as usize],
-            digest: None,
-            format: summary.format,
-            link_types: tally.link_types.keys().copied().collect(),
-            frames: tally.frames,
-            unread: tally.unread,
-            captured_bytes: tally.captured_bytes,
-            wire_bytes: tally.wire_bytes,
-            first: tally.first(),
-            last: tally.last(),
-            damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
-        }
+        input_summary(names[at as usize].clone(), sizes[at as usize], summary, &tally)
     };
     let judged = judged::judged(&hosts, &verdicts.conversations, &frames, &missing, options);
     if options.reading.filter.is_none() {
@@ -247,6 +228,32 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         limits: options.reading.limits,
     };
     (survey, relations)
+}
+
+/// Who receives a mirror's tunnel and listens to none refuses each of its packets: they were captured, and taken off.
+fn drop_tunnel_rejections(relations: &mut Relations, observed: &Observed) {
+    let tunnels = observed.other_frames.tunnel_ends();
+    relations.orphan_rejections.retain(|(error, _)| {
+        let is_of_receiver = error.sender == error.destination.0 && error.may_quote_tunnel();
+        !is_of_receiver || !tunnels.contains(&(error.source.0, error.destination.0))
+    });
+}
+
+fn input_summary(path: String, size: u64, summary: CaptureSummary, tally: &Tally) -> InputSummary {
+    InputSummary {
+        path,
+        size,
+        digest: None,
+        format: summary.format,
+        link_types: tally.link_types.keys().copied().collect(),
+        frames: tally.frames,
+        unread: tally.unread,
+        captured_bytes: tally.captured_bytes,
+        wire_bytes: tally.wire_bytes,
+        first: tally.first(),
+        last: tally.last(),
+        damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
+    }
 }
 
 /// What the user's own filter kept from being read: what is not seen may have been there.

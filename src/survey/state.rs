@@ -38,7 +38,7 @@ pub struct Head {
     pub sha256: Option<String>,
     /// Where it stands among other inputs.
     pub(crate) place: InputOrder,
-    /// What it holds, as far as that tells it from others.
+    /// The content by which the same input is recognised under another name.
     pub content: Content,
     /// Frames of which nothing above the link layer could be read.
     unread: u64,

@@ -16,7 +16,7 @@ pub(crate) use escape::{as_file, cell, powershell};
 pub use escape::{visible, visible_lines};
 pub(crate) use lines::{Lines, position};
 pub(crate) use named::named;
-pub(crate) use near::nearest;
+pub(crate) use near::{hint, nearest};
 pub(crate) use number::{duration, times};
 
 /// What a file begins with, of so many bytes at most: what a pipe or a device holds is not known beforehand.

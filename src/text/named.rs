@@ -29,6 +29,16 @@ macro_rules! named {
             }
         }
     };
+    (explained $(#[$meta:meta])* $vis:vis enum $name:ident { $(#[doc = $meaning:literal] $variant:ident = $text:literal,)+ }) => {
+        $crate::text::named! { $(#[$meta])* $vis enum $name { $(#[doc = $meaning] $variant = $text,)+ } }
+
+        impl $name {
+            /// What it means, in a sentence: as it is documented.
+            pub(crate) const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning.trim_ascii_start()),+ }
+            }
+        }
+    };
 }
 
 pub(crate) use named;

@@ -28,12 +28,12 @@ pub(crate) struct ConversationFacts {
     pub(crate) starts_anew: bool,
     /// Whether it is a documented port that does not work: its severity is that of all its flows.
     pub(crate) blocked: bool,
-    uncommon: Option<Box<Uncommon>>,
+    uncommon: Option<Box<FailureFacts>>,
 }
 
 /// What few conversations have.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Uncommon {
+pub(crate) struct FailureFacts {
     /// The flow whose client's packets an ICMP error quotes, and the end of that client.
     pub(crate) rejected: Option<(u32, u8)>,
     /// Whether they are the server's instead: each answer was sent back.
@@ -56,7 +56,7 @@ pub(crate) struct Uncommon {
     pub(crate) documented: Documented,
 }
 
-impl Uncommon {
+impl FailureFacts {
     pub(crate) const NOTHING: Self = Self {
         rejected: None,
         sent_back: false,
@@ -71,7 +71,7 @@ impl Uncommon {
     };
 }
 
-static NOTHING: Uncommon = Uncommon::NOTHING;
+static NOTHING: FailureFacts = FailureFacts::NOTHING;
 
 impl ConversationFacts {
     /// Of the conversation whose flows stand in a range of the list of members.
@@ -91,12 +91,12 @@ impl ConversationFacts {
     }
 
     /// Keeps what there is of the uncommon.
-    pub(crate) fn keep(&mut self, uncommon: Uncommon) {
+    pub(crate) fn keep(&mut self, uncommon: FailureFacts) {
         self.uncommon = (uncommon != NOTHING).then(|| Box::new(uncommon));
     }
 
     /// What few conversations have, or nothing of it.
-    pub(crate) fn uncommon(&self) -> &Uncommon {
+    pub(crate) fn uncommon(&self) -> &FailureFacts {
         self.uncommon.as_deref().unwrap_or(&NOTHING)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::conversation::{Material, conversation};
+use super::conversation::{ConversationInputs, conversation};
 use super::facts::ConversationFacts;
 use super::{Conversation, Judgement, Observations};
 use crate::capture::prefetch_whole;
@@ -121,7 +121,7 @@ fn ranks(order: &[Member]) -> Vec<Rank> {
 /// the judgements.
 pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec<Member>) -> Grouped {
     let ranks = ranks(&order);
-    let of = Material::new(seen, flows);
+    let of = ConversationInputs::new(seen, flows);
     let (mut conversations, mut facts) = (Vec::new(), Vec::new());
     let of_rank = |number: usize| {
         fetch_ahead(&of, &order, &ranks, number);
@@ -137,7 +137,7 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
 
 /// Has fetched what the conversations some ranks behind a number need. They come from all over the memory: first what names
 /// the flows, then where these are kept, then these.
-fn fetch_ahead(of: &Material<'_>, order: &[Member], ranks: &[Rank], number: usize) {
+fn fetch_ahead(of: &ConversationInputs<'_>, order: &[Member], ranks: &[Rank], number: usize) {
     let ahead = |by: usize| ranks.get(number + by);
     if let Some(later) = ahead(3 * Flows::AHEAD) {
         prefetch_whole(order, later.start as usize);

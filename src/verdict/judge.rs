@@ -141,9 +141,11 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
         }
         let root = parent.map(|parent| root(seen, flows, parent));
         match says(seen, link.kind, &flows[at], root.as_ref()) {
-            RootSays::Nothing => {}
-            RootSays::Related => decide_into(seen, &mut decisions, &seen.flows.view(at as u32), &mut flows[at], true),
-            RootSays::Covered(verdict, rule) => {
+            InheritedVerdict::Nothing => {}
+            InheritedVerdict::Related => {
+                decide_into(seen, &mut decisions, &seen.flows.view(at as u32), &mut flows[at], true)
+            }
+            InheritedVerdict::Covered(verdict, rule) => {
                 let judgement = &mut flows[at];
                 (judgement.verdict, judgement.rule) = (verdict, rule);
                 (judgement.reason, judgement.severity) = (None, None);
@@ -154,7 +156,7 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
 
 /// What the root of an exchange says of a flow that is part of it.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum RootSays {
+enum InheritedVerdict {
     Nothing,
     /// It is part of what is documented.
     Related,
@@ -162,7 +164,7 @@ enum RootSays {
     Covered(Verdict, Rule),
 }
 
-fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Option<&Judgement>) -> RootSays {
+fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Option<&Judgement>) -> InheritedVerdict {
     let role = |host| seen.hosts.role(host);
     let ends = [judgement.client_host, judgement.server_host].map(role);
     let related = match root {
@@ -171,7 +173,7 @@ fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Op
         Some(root) => match root.verdict {
             Verdict::Documented | Verdict::Related => true,
             Verdict::SiteApproved | Verdict::Supporting if judgement.verdict == Verdict::Unexpected => {
-                return RootSays::Covered(root.verdict, root.rule);
+                return InheritedVerdict::Covered(root.verdict, root.rule);
             }
             // Whoever asked the group, the answer of an Igor host is one.
             _ => {
@@ -179,7 +181,7 @@ fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Op
             }
         },
     };
-    if related { RootSays::Related } else { RootSays::Nothing }
+    if related { InheritedVerdict::Related } else { InheritedVerdict::Nothing }
 }
 
 /// What a chain of relations leads to: a fragment to its transfer, and that to its request.

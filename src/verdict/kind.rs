@@ -11,14 +11,14 @@ const PLACES: usize = 1 << 9;
 pub(super) struct Decisions<'a> {
     policy: &'a Policy,
     /// Each kind in the place that its number gives it, with what was decided.
-    places: Box<[Option<(Kind, Decision)>]>,
+    places: Box<[Option<(DecisionKey, Decision)>]>,
 }
 
 /// All that a decision rests on where no address counts, packed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Kind(u64);
+struct DecisionKey(u64);
 
-impl Kind {
+impl DecisionKey {
     /// Of a question, if a decision on one of this kind holds for all.
     #[inline]
     fn of(policy: &Policy, question: &Question) -> Option<Self> {
@@ -67,7 +67,7 @@ impl<'a> Decisions<'a> {
     /// The same as [`decide`].
     #[inline]
     pub(super) fn decide(&mut self, question: &Question) -> Decision {
-        let Some(kind) = Kind::of(self.policy, question) else { return decide(self.policy, question) };
+        let Some(kind) = DecisionKey::of(self.policy, question) else { return decide(self.policy, question) };
         match &mut self.places[kind.place()] {
             Some((known, decision)) if *known == kind => *decision,
             place => place.insert((kind, decide(self.policy, question))).1,
@@ -171,9 +171,9 @@ why = "named by a severity alone"
             Question { related: true, ..base },
         ];
         let kinds: std::collections::HashSet<u64> =
-            all.iter().map(|question| Kind::of(&policy, question).expect("a kind").0).collect();
+            all.iter().map(|question| DecisionKey::of(&policy, question).expect("a kind").0).collect();
         assert_eq!(kinds.len(), all.len());
         let same = Question { client: party(Role::Node, 7), ..base };
-        assert_eq!(Kind::of(&policy, &same), Kind::of(&policy, &base));
+        assert_eq!(DecisionKey::of(&policy, &same), DecisionKey::of(&policy, &base));
     }
 }

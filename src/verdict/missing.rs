@@ -8,7 +8,7 @@ use super::Conversation;
 use crate::capture::{Filter, Matcher, Timestamp};
 use crate::inventory::{Host, HostId, Hosts};
 use crate::policy::Role;
-use crate::protocol::{Protocol, Transport};
+use crate::protocol::{Protocol, Transport, coap, ssdp, tftp};
 
 /// Nanoseconds for which an answer may take its time after the last try.
 const PATIENCE: i64 = 10_000_000_000;
@@ -130,7 +130,7 @@ pub(crate) struct Doubts {
 }
 
 /// What the lighting's hosts exchange: IP's protocol, and the port of one side.
-const EXCHANGES: [(u8, u16); 5] = [(17, 5683), (17, 69), (17, 1900), (6, 80), (6, 88)];
+const EXCHANGES: [(u8, u16); 5] = [(17, coap::PORT), (17, tftp::PORT), (17, ssdp::PORT), (6, 80), (6, 88)];
 
 impl Missing {
     /// Whether what one end would have sent to the other could not have been captured: then nothing can be told of its

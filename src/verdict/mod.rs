@@ -29,5 +29,5 @@ pub use judgement::{Caveat, Conversation, Judgement};
 pub(crate) use missing::{AbsenceReason, Doubts};
 pub use missing::{Filtered, Missing};
 pub use observations::Observations;
-pub(crate) use outcome::{Failure, Hush, MOST_REQUESTS, STARTS, Silence, starts_anew};
+pub(crate) use outcome::{Failure, MOST_REQUESTS, STARTS, Silence, SilentParty, starts_anew};
 pub use words::{Outcome, Verdict};

@@ -1,4 +1,4 @@
-//! What a flow's payload says of its protocol (DESIGN, section 6).
+//! What a flow's payload says of its protocol (docs/payload-evidence.md).
 
 use crate::flow::FlowView;
 use crate::protocol::Transport;

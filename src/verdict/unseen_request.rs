@@ -69,7 +69,7 @@ pub(super) fn tell(seen: &Observations<'_>, flows: &mut [Judgement]) {
         lone <= exchanges(seen, all, protocol, lone)
     };
     let (of_tftp, of_firmware) = (of_service(Some(Protocol::Tftp)), of_service(None));
-    let searches = Searches::of(seen, &found);
+    let searches = PastSearches::of(seen, &found);
     for of in found {
         let is_used = if of.protocol.is_some() { of_tftp } else { of_firmware };
         let holds = match of.why {
@@ -127,7 +127,7 @@ fn unasked(seen: &Observations<'_>, judgement: &Judgement, place: u32) -> Option
 }
 
 /// What is known of who searched by SSDP.
-struct Searches {
+struct PastSearches {
     /// From where a search was captured: what answers none of these comes too late, or from another.
     captured: HashSet<Endpoint>,
     /// Who searched, from whatever port.
@@ -138,7 +138,7 @@ struct Searches {
     alone: Option<HostId>,
 }
 
-impl Searches {
+impl PastSearches {
     fn of(seen: &Observations<'_>, found: &[Unasked]) -> Self {
         let mut answerers = HashMap::new();
         for of in found.iter().filter(|of| matches!(of.why, Why::Search(..))) {

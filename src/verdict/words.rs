@@ -4,19 +4,20 @@ use crate::policy::Role;
 use crate::text::named;
 
 named! {
+    explained
     /// What the policy says of a flow.
     pub enum Verdict {
         /// The vendor's document lists it for this pair, this way round.
         Documented = "documented",
-        /// It belongs to a documented exchange.
+        /// It belongs to a documented exchange: the data of a TFTP request, say.
         Related = "related",
-        /// An allowance of the site's own matches.
+        /// An allowance of the site's own lets it pass.
         SiteApproved = "site-approved",
-        /// Networks need it; the vendor's document does not list it.
+        /// Networks need it (DHCP, DNS, time); the vendor's document does not list it.
         Supporting = "supporting",
-        /// An Igor host is at one end, and nothing explains it.
+        /// One of Igor's hosts is at one end, and nothing explains it.
         Unexpected = "unexpected",
-        /// No Igor host at either end.
+        /// None of Igor's hosts is at either end.
         Bystander = "bystander",
     }
 }
@@ -36,17 +37,18 @@ impl Verdict {
 }
 
 named! {
+    explained
     /// What the network did to a flow.
     pub enum Outcome {
-        /// TCP handshake or data both ways; for UDP, an answer.
+        /// It was answered.
         Established = "established",
-        /// SYN answered by RST, and never established.
+        /// The host said no, by a TCP reset.
         Refused = "refused",
-        /// An ICMP unreachable quotes it, and it was never established.
+        /// A host or router on the way said no, by an ICMP error.
         Rejected = "rejected",
-        /// SYN, or a request that calls for an answer, and nothing came back.
+        /// What owes an answer got none.
         Unanswered = "unanswered",
-        /// Only the client was seen to send.
+        /// Only the client was heard, and nothing owed an answer; to a group it is called sent.
         OneWay = "one-way",
         /// The capture began inside it.
         Midstream = "midstream",

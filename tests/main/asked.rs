@@ -3,8 +3,9 @@
 
 use igorscope::policy::Severity;
 
+use crate::mirror::Mirror;
 use crate::reading::of_kind;
-use crate::silence::{GATEWAY, Seen, mac, node, told, upstairs};
+use crate::silence::{GATEWAY, mac, node, told, upstairs};
 use crate::traffic::frame;
 use crate::traffic::site::START;
 use crate::traffic::wire::{MILLI, SECOND};
@@ -13,14 +14,14 @@ use crate::traffic::wire::{MILLI, SECOND};
 const HEAD_END: [u8; 4] = [10, 20, 0, 40];
 
 /// A node that is asked all the time, so that the capture has no pauses.
-fn others() -> Seen {
-    let mut seen = Seen::default();
+fn others() -> Mirror {
+    let mut seen = Mirror::default();
     seen.asked(node(99), 2000, (0, 3600), &[]);
     seen
 }
 
 /// Someone asks every so many milliseconds, in seconds `from` to `to`; it answers but in those of `silent`.
-fn asks(seen: &mut Seen, asker: [u8; 4], asked: [u8; 4], every: u64, (from, to): (u64, u64), silent: (u64, u64)) {
+fn asks(seen: &mut Mirror, asker: [u8; 4], asked: [u8; 4], every: u64, (from, to): (u64, u64), silent: (u64, u64)) {
     for at in (from * 1000..to * 1000).step_by(every as usize) {
         seen.packet(at * MILLI, asker, asked);
         if !(silent.0 * 1000..silent.1 * 1000).contains(&at) {
@@ -30,7 +31,7 @@ fn asks(seen: &mut Seen, asker: [u8; 4], asked: [u8; 4], every: u64, (from, to):
 }
 
 /// A device posts by CoAP (RFC 7252) at these milliseconds, and is answered or not.
-fn posts(seen: &mut Seen, from: [u8; 4], times: impl Iterator<Item = u64>, is_answered: bool) {
+fn posts(seen: &mut Mirror, from: [u8; 4], times: impl Iterator<Item = u64>, is_answered: bool) {
     for (number, at) in (0_u16..).zip(times) {
         let [high, low] = number.to_be_bytes();
         seen.message(at * MILLI, from, GATEWAY, &[if is_answered { 0x40 } else { 0x50 }, 2, high, low]);
@@ -53,13 +54,13 @@ fn steps(seed: u64, (least, most): (u64, u64), (from, to): (u64, u64)) -> impl I
 }
 
 /// Of whom silence is told, and in which words.
-fn who(seen: Seen) -> Vec<(String, String)> {
-    told(&seen.survey()).into_iter().map(|(_, _, client, detail)| (client, detail)).collect()
+fn who(seen: Mirror) -> Vec<(String, String)> {
+    told(&seen.by_floor()).into_iter().map(|(_, _, client, detail)| (client, detail)).collect()
 }
 
 /// One device of whom it is told, with these words.
 #[track_caller]
-fn one(seen: Seen, address: &str, words: &str) {
+fn one(seen: Mirror, address: &str, words: &str) {
     let told = who(seen);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].0, address);
@@ -68,7 +69,7 @@ fn one(seen: Seen, address: &str, words: &str) {
 
 /// None of whom it is told.
 #[track_caller]
-fn nobody(seen: Seen) {
+fn nobody(seen: Mirror) {
     assert_eq!(who(seen), []);
 }
 
@@ -131,17 +132,17 @@ fn who_speaks_by_itself_with_a_beat_is_silent_when_it_stops() {
         one(seen, "10.20.0.101", "though it speaks by itself every 10 s");
     }
     // Only answers were seen, on a mirror of one direction.
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     seen.asked(node(1), 2000, (0, 900), &[(300, 418)]);
     (2..9).for_each(|low| seen.asked(node(low), 2000, (0, 900), &[]));
-    let mut half = Seen::default();
+    let mut half = Mirror::default();
     half.tape.records = seen.tape.records.into_iter().filter(|record| record.frame[6..12] != mac(GATEWAY)).collect();
     nobody(half);
 }
 
 #[test]
 fn a_quiet_site_hides_no_outage() {
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     for (low, seconds) in [(1, 30), (2, 20)] {
         posts(&mut seen, node(low), steps(low.into(), (seconds * 800, seconds * 1200), (0, 3600)), true);
     }
@@ -152,7 +153,7 @@ fn a_quiet_site_hides_no_outage() {
 #[test]
 fn nodes_are_not_blamed_for_their_gateway() {
     let site = |silent: (u64, u64)| {
-        let mut seen = Seen::default();
+        let mut seen = Mirror::default();
         for low in 1..=8 {
             seen.asked(node(low), 5000, (0, silent.0), &[]);
             seen.asked(node(low), 5000, (silent.1, 1800), &[]);
@@ -195,7 +196,7 @@ fn each_of_a_moment_is_told_with_when_it_was_heard_again() {
         let back = if low == 5 { 3600 } else { 3000 + u64::from(low) * 60 };
         seen.asked(upstairs(low), 2000, (0, 3600), &[(2400, back)]);
     }
-    let told = told(&seen.survey());
+    let told = told(&seen.by_floor());
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0].0, told[0].1), ("silent-together", Severity::Warning));
     let words = "5 of 7 devices were silent from 2026-03-17T08:39:58Z to 2026-03-17T08:51:00Z, for 11 minutes, though they \
@@ -208,12 +209,12 @@ fn each_of_a_moment_is_told_with_when_it_was_heard_again() {
 #[test]
 fn with_a_gateway_among_them_it_is_looked_at_first() {
     let advice = |with_gateway: bool| {
-        let mut seen = Seen::default();
+        let mut seen = Mirror::default();
         asks(&mut seen, HEAD_END, [10, 20, 0, 41], 2000, (0, 900), (0, 0));
         let silent = (400, 500);
         (1..=4).for_each(|low| asks(&mut seen, HEAD_END, node(low), 2000, (0, 900), silent));
         asks(&mut seen, HEAD_END, GATEWAY, 2000, (0, 900), if with_gateway { silent } else { (0, 0) });
-        let survey = seen.survey();
+        let survey = seen.by_floor();
         let found = of_kind(&survey, "silent-together");
         assert_eq!(found.len(), 1);
         found[0].words.advice.clone()
@@ -223,7 +224,7 @@ fn with_a_gateway_among_them_it_is_looked_at_first() {
 }
 
 /// An ARP request of the gateway for a node (RFC 826), and its answer.
-fn arp(seen: &mut Seen, at: u64, node: [u8; 4], is_answered: bool) {
+fn arp(seen: &mut Mirror, at: u64, node: [u8; 4], is_answered: bool) {
     let mut packet = |at: u64, operation: u8, from: [u8; 4], to: [u8; 4]| {
         let body = [&[0, 1, 8, 0, 6, 4, 0, operation][..], &mac(from), &from, &mac(to), &to].concat();
         let destination = if operation == 1 { [0xff; 6] } else { mac(to) };

@@ -5,14 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::command::{capture, folder, pcap, run_with};
+use crate::traffic::frame::{self, V4};
 
 /// An Ethernet frame: addresses, what stands between them and the EtherType of IPv4, and a UDP datagram to port 5683.
 pub(crate) fn datagram(before: &[u8]) -> Vec<u8> {
-    // The checksums of both headers are right: tshark says so.
-    let ip = [
-        0x45, 0, 0, 33, 0, 7, 0x40, 0, 64, 17, 0x26, 0x2f, 10, 20, 0, 10, 10, 20, 0, 101, 0xc0, 0, 0x16, 0x33, 0, 13,
-        0, 0, b'h', b'e', b'l', b'l', b'o',
-    ];
+    let [from, to] = [[10, 20, 0, 10], [10, 20, 0, 101]];
+    let datagram = frame::udp((from.into(), 49_152), (to.into(), 5683), b"hello");
+    let head = V4 { id: 7, fragment: 0x4000, ttl: 64, ..V4::default() };
+    let ip = frame::ipv4(from.into(), to.into(), frame::UDP, head, &datagram);
     [&[0, 0x1b, 0xc5, 0, 1, 1, 0, 0x1b, 0xc5, 0, 0, 0x10][..], before, &[8, 0], &ip].concat()
 }
 

@@ -3,11 +3,16 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::command::{Run, igorscope, run_with, sample};
 use crate::skips::{is_there, skipped};
+use crate::traffic::file::Tape;
+use crate::traffic::frame::{self, Segment, V4};
+use crate::traffic::site::START;
+use crate::traffic::wire::MILLI;
 
 /// The browser, where it and what drives it are there.
 fn chromium() -> Option<String> {
@@ -72,11 +77,7 @@ const FLOWS: u32 = 100_000;
 fn large_capture() -> Vec<u8> {
     const TCP: [u16; 4] = [80, 88, 1900, 1901];
     const UDP: [u16; 10] = [69, 1050, 1900, 1901, 5683, 50195, 50196, 50197, 50198, 50199];
-    // A pcap header (little-endian, version 2.4, Ethernet).
-    let mut file = 0xa1b2_c3d4u32.to_le_bytes().to_vec();
-    for word in [0x0004_0002u32, 0, 0, 65_535, 1] {
-        file.extend(word.to_le_bytes());
-    }
+    let mut tape = Tape::default();
     let node = |number: u32| [10, 20, 1 + (number / 200) as u8, 1 + (number % 200) as u8];
     let outside = |number: u32| [203, 0, 113, 1 + (number % 200) as u8];
     for flow in 0..FLOWS {
@@ -98,30 +99,25 @@ fn large_capture() -> Vec<u8> {
         let packets = [(client, server, 0x02), (server, client, 0x12), (client, server, 0x10)];
         let sent = if !answers { 1 } else { 2 + usize::from(is_tcp) };
         for (from, to, flags) in packets.into_iter().take(sent) {
-            packet(&mut file, from, to, is_tcp.then_some(flags), flow);
+            tape.push(START + u64::from(flow) * 30 * MILLI, packet(from, to, is_tcp.then_some(flags)));
         }
     }
-    file
+    tape.pcap()
 }
 
-/// A record of the capture: Ethernet, IPv4, TCP with flags or UDP with four bytes. Each flow has 30 ms.
-fn packet(file: &mut Vec<u8>, from: ([u8; 4], u16), to: ([u8; 4], u16), tcp: Option<u8>, flow: u32) {
-    let mut segment = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
-    match tcp {
-        Some(flags) => segment.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 0x20, 0, 0, 0, 0, 0]),
-        None => segment.extend([0, 12, 0, 0, 0xaa, 0xaa, 0xaa, 0xaa]),
-    }
-    let mut frame: Vec<u8> =
-        [to.0, from.0].iter().flat_map(|address| [[2, 0x1b].as_slice(), address].concat()).collect();
-    let protocol = if tcp.is_some() { 6 } else { 17 };
-    frame.extend([8, 0, 0x45, 0, 0, 20 + segment.len() as u8, 0, 0, 0, 0, 64, protocol, 0, 0]);
-    frame.extend([from.0, to.0].concat());
-    frame.extend(segment);
-    let (seconds, micros) = (1_741_076_100 + flow * 3 / 100, flow * 3 % 100 * 10_000);
-    for word in [seconds, micros, frame.len() as u32, frame.len() as u32] {
-        file.extend(word.to_le_bytes());
-    }
-    file.extend(frame);
+/// TCP with flags, or UDP with four bytes.
+fn packet(from: ([u8; 4], u16), to: ([u8; 4], u16), tcp: Option<u8>) -> Vec<u8> {
+    let [source, destination] = [from, to].map(|(address, port)| (IpAddr::from(address), port));
+    let (protocol, content) = match tcp {
+        Some(flags) => {
+            let segment = Segment { seq: 1, ack: 1, flags, window: 0x2000, payload: &[] };
+            (frame::TCP, frame::tcp(source, destination, segment))
+        }
+        None => (frame::UDP, frame::udp(source, destination, &[0xaa; 4])),
+    };
+    let packet = frame::ipv4(from.0.into(), to.0.into(), protocol, V4 { ttl: 64, ..V4::default() }, &content);
+    let [from, to] = [from, to].map(|([a, b, c, d], _)| [2, 0x1b, a, b, c, d]);
+    frame::ethernet(to, from, &[], 0x0800, &packet)
 }
 
 #[test]

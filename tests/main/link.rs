@@ -7,7 +7,7 @@ use igorscope::capture::Capture;
 use igorscope::decode::{self, Network, NonIp, Transport};
 use igorscope::inventory::{Dot1x, Inventory};
 use igorscope::policy::Severity;
-use igorscope::protocol::membership::{self, Said};
+use igorscope::protocol::membership::{self, MembershipMessage};
 use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::Survey;
 
@@ -864,7 +864,7 @@ fn ours(packet: &decode::Packet<'_>) -> Vec<String> {
                 let text = |value: Option<u16>| value.map_or_else(String::new, |value| value.to_string());
                 row[0] = power.class().map_or_else(String::new, |class| (class + 1).to_string());
                 (row[1], row[2]) = (text(power.requested()), text(power.allocated()));
-                row[3] = u8::from(power.side() == Some(poe::Side::Source)).to_string();
+                row[3] = u8::from(power.side() == Some(poe::PoeEnd::Source)).to_string();
             }
         }
         Network::NonIp(NonIp::Eapol, body) => {
@@ -881,8 +881,8 @@ fn ours(packet: &decode::Packet<'_>) -> Vec<String> {
             }
         }
         Network::NonIp(NonIp::Stp, body) => match stp::message(body) {
-            Some(stp::Message::Notification) => row[7] = "0x80".to_owned(),
-            Some(stp::Message::Unit(unit)) => {
+            Some(stp::Bpdu::Notification) => row[7] = "0x80".to_owned(),
+            Some(stp::Bpdu::Unit(unit)) => {
                 row[9] = decode::MacAddr(unit.bridge.mac).to_string();
                 row[10] = format!("{:#06x}", unit.port);
             }
@@ -891,8 +891,8 @@ fn ours(packet: &decode::Packet<'_>) -> Vec<String> {
         Network::Ip(ip) => {
             let mut groups = Vec::new();
             let mut note = |said| match said {
-                Said::Joins(group) | Said::Leaves(group) => groups.push(group.to_string()),
-                Said::Query => {}
+                MembershipMessage::Joins(group) | MembershipMessage::Leaves(group) => groups.push(group.to_string()),
+                MembershipMessage::Query => {}
             };
             match ip.transport {
                 Transport::Other(body) if ip.protocol == 2 => membership::igmp(body, &mut note),

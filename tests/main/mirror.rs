@@ -71,6 +71,14 @@ pub(crate) struct Mirror {
     pub(crate) is_uncounted: bool,
 }
 
+impl Record {
+    /// Puts the frame in a VLAN (IEEE 802.1Q).
+    pub(crate) fn tag(&mut self, vlan: u8) {
+        self.frame.splice(12..12, [0x81, 0x00, 0x00, vlan]);
+        self.original += 4;
+    }
+}
+
 impl Mirror {
     pub(crate) fn ethernet(&mut self, at: u64, from: Mac, to: Mac, kind: u16, content: &[u8]) {
         self.tape.push(START + at, frame::ethernet(to, from, &[], kind, content));
@@ -79,7 +87,7 @@ impl Mirror {
     pub(crate) fn ip(&mut self, at: u64, from: Host, to: Host, protocol: u8, content: &[u8]) {
         let (kind, packet) = match (from.address, to.address) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                self.id += u16::from(!self.is_uncounted);
+                self.id = self.id.wrapping_add(u16::from(!self.is_uncounted));
                 let head = V4 { id: self.id, ttl: from.hops, fragment: 0x4000, ..V4::default() };
                 (0x0800, frame::ipv4(source, destination, protocol, head, content))
             }
@@ -132,8 +140,7 @@ impl Mirror {
     pub(crate) fn routed(mut self) -> Self {
         let again = self.tape.records.clone().into_iter().map(|mut record| {
             record.time += 20 * MICRO;
-            record.frame.splice(12..12, [0x81, 0x00, 0x00, 20]);
-            record.original += 4;
+            record.tag(20);
             record
         });
         self.tape.records.extend(again.collect::<Vec<_>>());
@@ -145,8 +152,7 @@ impl Mirror {
     pub(crate) fn tagged_by(&self, sender: Host, vlan: u8) -> Self {
         let mut tape = self.tape.clone();
         for record in tape.records.iter_mut().filter(|record| record.frame[6..12] == sender.mac) {
-            record.frame.splice(12..12, [0x81, 0x00, 0x00, vlan]);
-            record.original += 4;
+            record.tag(vlan);
         }
         Self { tape, ..*self }
     }

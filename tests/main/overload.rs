@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::mirror::{GATEWAY, Mirror, OTHER};
 use crate::reading::{assert_says, of_kind};
-use crate::silence::{capture, judged, parts};
+use crate::silence::{judged, whole_and_parts};
 use crate::traffic::frame::ACK;
 use crate::traffic::payload::{coap, tftp};
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
@@ -200,12 +200,9 @@ proptest! {
     /// However it is cut in time, into states and captures, in any order.
     #[test]
     fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..430_000_u64, 1..6), kept in any::<[bool; 6]>()) {
-        let folder = tempfile::tempdir().expect("a folder");
         let all = Asked { rates: &bursts(42), takes: &queue(22 * MILLI), kernel: &quick }.mirror();
-        let whole = judged(vec![capture(folder.path(), "whole.pcap", &all.tape)]);
+        let [whole, parts] = whole_and_parts(&all.tape, cuts, kept);
         prop_assert_eq!(told(&whole).len(), 1);
-        let sources = parts(folder.path(), &all.tape, cuts, kept);
-        let parts = judged(sources);
         prop_assert_eq!(told(&parts), told(&whole));
         prop_assert_eq!(&parts.health.loads, &whole.health.loads);
     }

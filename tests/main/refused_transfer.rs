@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::command::{folder, run};
 use crate::mirror::{End, GATEWAY, Host, Mirror, OTHER, node};
 use crate::reading::{Read, of_kind};
-use crate::silence::{capture, judged, parts};
+use crate::silence::whole_and_parts;
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
 use crate::traffic::payload::tftp;
@@ -341,13 +341,12 @@ proptest! {
     /// However it is cut in time, into states and captures, in any order.
     #[test]
     fn parts_refuse_what_the_whole_refuses(cuts in prop::collection::vec(0..40_u64, 1..6), kept in any::<[bool; 6]>()) {
-        let folder = tempfile::tempdir().expect("a folder");
         let mut all = refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found");
         all = both(all, reading(10 * MILLI, ((node(102), 2_002), (GATEWAY, 50_002)), "node.bin", 6));
         let broken = talk(17 * MILLI, &[((GATEWAY, 50_002), (node(102), 2_002), tftp::error(0, "Out of memory"))]);
         let third = ((node(103), 2_003), (GATEWAY, 50_003));
         all = both(both(all, broken), refusal(30 * MILLI, third, "b", 3, "Disk full"));
-        let whole = judged(vec![capture(folder.path(), "whole.pcap", &all.tape)]);
+        let [whole, parts] = whole_and_parts(&all.tape, cuts, kept);
         let facts = |survey: &Survey| {
             let fact = |told: &Read<'_>| {
                 let names = (told.words.client.clone(), told.words.server.clone(), told.words.gist.clone());
@@ -356,7 +355,6 @@ proptest! {
             refused(survey).iter().map(fact).collect::<Vec<_>>()
         };
         prop_assert_eq!(refused(&whole)[0].packets, 3);
-        let sources = parts(folder.path(), &all.tape, cuts, kept);
-        prop_assert_eq!(facts(&judged(sources)), facts(&whole));
+        prop_assert_eq!(facts(&parts), facts(&whole));
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use igorscope::inventory::{Host, Hosts, Inventory, InventoryFlags, RoleSource, draft};
 use igorscope::policy::{Policy, Role, Severity};
 use igorscope::survey::{Options, Progress, Source, run};
 
+use crate::command::sample;
 use crate::corpus;
 use crate::field::told;
 use crate::mirror::{C, Mirror, S, addresses, host, node};
@@ -25,10 +26,6 @@ fn survey(path: &Path, inventory: Inventory) -> Option<Hosts> {
 fn igor(hosts: &Hosts) -> BTreeMap<IpAddr, &'static str> {
     let spoke = |host: &&Host| host.packets_sent + host.packets_received > 0;
     hosts.iter().filter(spoke).filter(|host| host.role.is_igor()).map(|host| (host.address, host.role.name())).collect()
-}
-
-fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
 }
 
 /// The draft of an inference, read back, gives every host the role that was inferred.

@@ -15,11 +15,12 @@ use igorscope::survey::{Options, Progress, Source, Survey, in_order, observe, ru
 use proptest::prelude::*;
 
 use crate::command::sample;
+use crate::mirror::{End, Mirror, host};
 use crate::reading::of_kind;
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
 use crate::traffic::file::{Record, Tape};
-use crate::traffic::frame::{self, Mac, Tag, V4};
+use crate::traffic::frame::{self, Mac};
 use crate::traffic::payload::link;
 use crate::traffic::site::START;
 use crate::traffic::wire::{MILLI, SECOND};
@@ -41,42 +42,29 @@ pub(crate) fn mac([.., third, low]: [u8; 4]) -> Mac {
     [0x02, 0x49, 0x67, 0, third, low]
 }
 
-/// What a mirror port saw; times are nanoseconds after [`START`].
-#[derive(Default)]
-pub(crate) struct Seen {
-    pub(crate) tape: Tape,
-    id: u16,
+/// A port of the host with an address.
+fn end(address: [u8; 4], port: u16) -> End {
+    (host(mac(address), address), port)
 }
 
-impl Seen {
+impl Mirror {
     pub(crate) fn packet(&mut self, at: u64, from: [u8; 4], to: [u8; 4]) {
         self.message(at, from, to, b"x");
     }
 
     pub(crate) fn message(&mut self, at: u64, from: [u8; 4], to: [u8; 4], message: &[u8]) {
-        let ends = [from, to].map(|address| (IpAddr::from(address), 5683));
-        let datagram = frame::udp(ends[0], ends[1], message);
-        self.id = self.id.wrapping_add(1);
-        let head = V4 { id: self.id, ttl: 64, fragment: 0x4000, ..V4::default() };
-        let packet = frame::ipv4(from.into(), to.into(), frame::UDP, head, &datagram);
+        self.udp(at, end(from, 5683), end(to, 5683), message);
         // The second floor has a VLAN of its own.
-        let tags: &[Tag] = if from[2] == 1 || to[2] == 1 { &[Tag(0x8100, 31)] } else { &[] };
-        self.tape.push(START + at, frame::ethernet(mac(to), mac(from), tags, 0x0800, &packet));
+        if from[2] == 1 || to[2] == 1 {
+            self.tape.records.last_mut().expect("the message").tag(31);
+        }
     }
 
     /// A host asks another's CoAP server from a port, and is answered.
     fn question(&mut self, at: u64, from: [u8; 4], to: [u8; 4], port: u16) {
-        let [client, server] = [(IpAddr::from(from), port), (IpAddr::from(to), 5683)];
-        let messages = [(0, client, server, b"\x40\x01\0\x01"), (MILLI, server, client, b"\x60\x45\0\x01")];
-        for (late, sender, receiver, message) in messages {
-            let (IpAddr::V4(source), IpAddr::V4(destination)) = (sender.0, receiver.0) else { continue };
-            self.id = self.id.wrapping_add(1);
-            let head = V4 { id: self.id, ttl: 64, fragment: 0x4000, ..V4::default() };
-            let datagram = frame::udp(sender, receiver, message);
-            let packet = frame::ipv4(source, destination, frame::UDP, head, &datagram);
-            let macs = (mac(destination.octets()), mac(source.octets()));
-            self.tape.push(START + at + late, frame::ethernet(macs.0, macs.1, &[], 0x0800, &packet));
-        }
+        let [client, server] = [end(from, port), end(to, 5683)];
+        self.udp(at, client, server, b"\x40\x01\0\x01");
+        self.udp(at + MILLI, server, client, b"\x60\x45\0\x01");
     }
 
     /// The gateway asks a node every so many milliseconds in seconds `from` to `to`, and it answers but in those of `silent`.
@@ -97,7 +85,7 @@ impl Seen {
         capture(folder, name, &self.tape)
     }
 
-    pub(crate) fn survey(self) -> Survey {
+    pub(crate) fn by_floor(self) -> Survey {
         let folder = tempfile::tempdir().expect("a folder");
         judged(vec![self.write(folder.path(), "made.pcap")])
     }
@@ -124,10 +112,10 @@ pub(crate) fn told(survey: &Survey) -> Vec<(&'static str, Severity, String, Stri
 
 #[test]
 fn an_outage_is_told_with_its_times() {
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     seen.asked(node(1), 2000, (0, 900), &[(300, 418)]);
     seen.asked(node(2), 2000, (0, 900), &[]);
-    let survey = seen.survey();
+    let survey = seen.by_floor();
     let told = told(&survey);
     assert_eq!(told.len(), 1, "{told:?}");
     let (kind, severity, client, detail) = &told[0];
@@ -146,10 +134,10 @@ fn an_outage_is_told_with_its_times() {
 
 #[test]
 fn a_device_that_does_not_come_back_is_silent() {
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     seen.asked(node(1), 2000, (0, 900), &[(700, 900)]);
     seen.asked(node(2), 2000, (0, 900), &[]);
-    let survey = seen.survey();
+    let survey = seen.by_floor();
     let found = of_kind(&survey, "went-silent");
     assert_eq!((found.len(), &*found[0].words.client), (1, "10.20.0.101"));
     found[0].says(&["it went silent once at 2026-03-17T08:11:38Z, and was not heard again until the capture ended"]);
@@ -162,26 +150,26 @@ fn a_device_that_does_not_come_back_is_silent() {
 fn what_is_usual_is_not_told() {
     // Bursts every ten minutes, of a few seconds and of a minute.
     for length in [3, 60] {
-        let mut seen = Seen::default();
+        let mut seen = Mirror::default();
         seen.asked(node(2), 2000, (0, 7200), &[]);
         for burst in 0..12 {
             seen.asked(node(1), 500, (burst * 600, burst * 600 + length), &[]);
         }
-        assert_eq!(told(&seen.survey()), []);
+        assert_eq!(told(&seen.by_floor()), []);
     }
     // Heard too seldom to say what is usual.
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     seen.asked(node(2), 2000, (0, 900), &[]);
     seen.asked(node(1), 2000, (0, 20), &[]);
     seen.asked(node(1), 2000, (880, 900), &[]);
-    assert_eq!(told(&seen.survey()), []);
+    assert_eq!(told(&seen.by_floor()), []);
 }
 
 /// Nodes that ask the gateway each five seconds, and are answered, until they have what they want; or for as long as what follows.
 #[test]
 fn who_asked_until_it_was_answered_is_not_silent() {
     let of = |begin: u64, until: u64| {
-        let mut seen = Seen::default();
+        let mut seen = Mirror::default();
         seen.asked(node(9), 2000, (0, 2400), &[]);
         for low in 1..=6 {
             for step in begin / 5..until / 5 {
@@ -189,7 +177,7 @@ fn who_asked_until_it_was_answered_is_not_silent() {
                 seen.question(at, node(low), GATEWAY, 40_000);
             }
         }
-        told(&seen.survey()).into_iter().map(|(kind, ..)| kind).collect::<Vec<_>>()
+        told(&seen.by_floor()).into_iter().map(|(kind, ..)| kind).collect::<Vec<_>>()
     };
     assert_eq!(of(60, 600), [""; 0]);
     assert_eq!(of(60, 1200), ["silent-together"]);
@@ -198,17 +186,17 @@ fn who_asked_until_it_was_answered_is_not_silent() {
 
 #[test]
 fn a_pause_of_the_capture_is_none_of_its_devices() {
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     for low in 1..=5 {
         seen.asked(node(low), 2000, (0, 300), &[]);
         seen.asked(node(low), 2000, (500, 800), &[]);
     }
-    assert_eq!(told(&seen.survey()), []);
+    assert_eq!(told(&seen.by_floor()), []);
     // Two files with an hour between them, and many of a minute each, with more pauses than are kept.
     for (length, every, number) in [(300, 3900, 2), (60, 360, 40)] {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |at: u64| {
-            let mut seen = Seen::default();
+            let mut seen = Mirror::default();
             (1..=5).for_each(|low| seen.asked(node(low), 2000, (at * every, at * every + length), &[]));
             seen.write(folder.path(), &format!("part-{at}.pcap"))
         };
@@ -218,7 +206,7 @@ fn a_pause_of_the_capture_is_none_of_its_devices() {
 
 #[test]
 fn another_address_of_the_device_is_heard() {
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     seen.asked(node(2), 2000, (0, 900), &[]);
     seen.asked(node(1), 2000, (0, 600), &[]);
     // By DHCP it has another address since.
@@ -244,8 +232,8 @@ fn another_address_of_the_device_is_heard() {
 }
 
 /// Twenty nodes and their gateway; five of them, upstairs, are silent at one moment, another one at a time of its own.
-pub(crate) fn site() -> Seen {
-    let mut seen = Seen::default();
+pub(crate) fn site() -> Mirror {
+    let mut seen = Mirror::default();
     for low in 1..=15 {
         let silent: &[(u64, u64)] = if low == 3 { &[(100, 160)] } else { &[] };
         seen.asked(node(low), 2000, (0, 900), silent);
@@ -259,7 +247,7 @@ pub(crate) fn site() -> Seen {
 /// A capture at the port of each node upstairs: the switch and the node tell of themselves.
 fn at_the_ports(folder: &Path) -> Vec<Source> {
     let port = |low: u8| {
-        let mut seen = Seen::default();
+        let mut seen = Mirror::default();
         let switch = [2, 0x53, 0x57, 0, 0, 7];
         let mut unit = link::lldp(switch, &format!("Gi1/0/{low}"), "switch-upstairs");
         unit.truncate(unit.len() - 2);
@@ -376,7 +364,7 @@ pub(crate) fn capture(folder: &Path, name: &str, tape: &Tape) -> Source {
 }
 
 /// A tape cut at some milliseconds since its beginning, the last part first; of each part `kept` says whether it is a state.
-pub(crate) fn parts(folder: &Path, tape: &Tape, mut cuts: Vec<u64>, kept: [bool; 6]) -> Vec<Source> {
+fn parts(folder: &Path, tape: &Tape, mut cuts: Vec<u64>, kept: [bool; 6]) -> Vec<Source> {
     cuts.extend([0, 10_000_000]);
     cuts.sort_unstable();
     let mut sources = Vec::new();
@@ -397,6 +385,14 @@ pub(crate) fn parts(folder: &Path, tape: &Tape, mut cuts: Vec<u64>, kept: [bool;
     }
     sources.reverse();
     sources
+}
+
+/// The surveys of a tape as a whole and of its [`parts`].
+pub(crate) fn whole_and_parts(tape: &Tape, cuts: Vec<u64>, kept: [bool; 6]) -> [Survey; 2] {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut whole = tape.clone();
+    whole.sort();
+    [vec![capture(folder.path(), "whole.pcap", &whole)], parts(folder.path(), tape, cuts, kept)].map(judged)
 }
 
 /// A state of one source.
@@ -452,10 +448,8 @@ proptest! {
     /// However it is cut in time, into states and captures.
     #[test]
     fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..920_000_u64, 1..6), kept in any::<[bool; 6]>()) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let whole = judged(vec![site().write(folder.path(), "whole.pcap")]);
-        prop_assert_eq!(told(&whole).len(), 2);
-        let sources = parts(folder.path(), &site().tape, cuts, kept);
-        prop_assert_eq!(told(&judged(sources)), told(&whole));
+        let [whole, parts] = whole_and_parts(&site().tape, cuts, kept).map(|survey| told(&survey));
+        prop_assert_eq!(whole.len(), 2);
+        prop_assert_eq!(parts, whole);
     }
 }

@@ -8,10 +8,11 @@ use igorscope::survey::Source;
 use serde_json::Value;
 
 use crate::command::{folder, run, run_with};
-use crate::silence::{Seen, node, site};
+use crate::mirror::Mirror;
+use crate::silence::{node, site};
 
 /// Analyzes a capture into a folder, and renders its survey.json into another.
-fn reports(seen: Seen, folder: &Path, more: &[&str]) -> [PathBuf; 2] {
+fn reports(seen: Mirror, folder: &Path, more: &[&str]) -> [PathBuf; 2] {
     let Source::File(capture) = seen.write(folder, "made.pcap") else { panic!("a file") };
     let [first, again] = ["first", "again"].map(|name| folder.join(name));
     let nodes = ["--gateway", "10.20.0.10", "--node", "10.20.0.101-10.20.1.199", "--health"];
@@ -61,7 +62,7 @@ fn each_silent_device_has_a_row_with_its_times() {
 #[test]
 fn a_device_that_never_came_back_is_silent_until_the_end() {
     let out = folder(&[]);
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     seen.asked(node(1), 2000, (0, 900), &[(300, 360), (700, 900)]);
     seen.asked(node(2), 2000, (0, 900), &[]);
     let [first, again] = reports(seen, out.path(), &[]);
@@ -95,7 +96,7 @@ fn strangers_are_told_of_no_address() {
 #[test]
 fn a_site_without_silences_has_no_such_row() {
     let out = folder(&[]);
-    let mut seen = Seen::default();
+    let mut seen = Mirror::default();
     (1..4).for_each(|low| seen.asked(node(low), 2000, (0, 300), &[]));
     let [first, _] = reports(seen, out.path(), &[]);
     assert!(!time_line(&first).contains("silent"));

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use crate::command::{folder, run};
+use crate::traffic::frame::V4;
 use crate::traffic::load::{self, Limit, Mix};
 use crate::traffic::{file, frame};
 
@@ -44,11 +45,9 @@ fn of_flows(path: &Path, nanos: impl Fn(u64) -> u64) -> (u64, u64) {
     for number in 0..flows {
         let client = Ipv4Addr::from_bits(Ipv4Addr::new(10, 64, 0, 0).to_bits() + (number >> 4) as u32);
         let datagram = frame::udp((client.into(), 51_000 + (number & 15) as u16), (server.into(), 50_195), &[0; 198]);
-        let mut bytes = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
-        bytes.extend((20 + datagram.len() as u16).to_be_bytes());
-        bytes.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
-        bytes.extend([client.octets(), server.octets()].concat());
-        bytes.extend(datagram);
+        let packet =
+            frame::ipv4(client, server, frame::UDP, V4 { ttl: 64, fragment: 0x4000, ..V4::default() }, &datagram);
+        let bytes = frame::ethernet([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], &[], 0x0800, &packet);
         let length = bytes.len() as u32;
         out.write_all(&file::pcap_record(1_800_000_000_000_000_000 + nanos(number), length, length)).unwrap();
         out.write_all(&bytes).unwrap();

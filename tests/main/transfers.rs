@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::command::{folder, run, run_with};
 use crate::mirror::{End, GATEWAY, Mirror, node};
-use crate::silence::{capture, judged, parts};
+use crate::silence::whole_and_parts;
 use crate::traffic::payload::tftp;
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -264,11 +264,8 @@ proptest! {
     /// However it is cut in time, into states and captures, in any order.
     #[test]
     fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..16_000_u64, 1..6), kept in any::<[bool; 6]>()) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let all = several();
-        let whole = judged(vec![capture(folder.path(), "whole.pcap", &all.tape)]);
-        prop_assert_eq!(whole.transfers.len(), 7);
-        let sources = parts(folder.path(), &all.tape, cuts, kept);
-        prop_assert_eq!(judged(sources).transfers, whole.transfers);
+        let [whole, parts] = whole_and_parts(&several().tape, cuts, kept).map(|survey| survey.transfers);
+        prop_assert_eq!(whole.len(), 7);
+        prop_assert_eq!(parts, whole);
     }
 }

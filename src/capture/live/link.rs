@@ -14,12 +14,12 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct LinkWatch {
     folder: Option<PathBuf>,
     next: Instant,
-    last: Option<State>,
+    last: Option<LinkState>,
     last_at: Timestamp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct State {
+struct LinkState {
     has_link: bool,
     /// How often it came and went since the interface was made.
     changes: u64,
@@ -61,12 +61,12 @@ impl LinkWatch {
         (self.last, self.last_at) = (Some(state), now);
     }
 
-    fn state(&self) -> Option<State> {
+    fn state(&self) -> Option<LinkState> {
         let folder = self.folder.as_ref()?;
         let changes = fs::read_to_string(folder.join("carrier_changes")).ok()?.trim().parse().ok()?;
         // Of an interface that is down, this file cannot be read.
         let carrier = fs::read_to_string(folder.join("carrier"));
-        Some(State { has_link: carrier.is_ok_and(|text| text.trim() == "1"), changes })
+        Some(LinkState { has_link: carrier.is_ok_and(|text| text.trim() == "1"), changes })
     }
 }
 

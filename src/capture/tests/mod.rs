@@ -12,14 +12,14 @@ mod spans;
 mod writer;
 
 /// Number, nanoseconds, link type, interface, original length, bytes.
-type Seen = (u64, Option<i64>, u16, u32, u32, Vec<u8>);
+type ReadFrame = (u64, Option<i64>, u16, u32, u32, Vec<u8>);
 
 /// All frames of a capture, read in blocks of `block_size`, and its summary.
-fn read_in_blocks(bytes: &[u8], block_size: usize) -> (Vec<Seen>, CaptureSummary) {
+fn read_in_blocks(bytes: &[u8], block_size: usize) -> (Vec<ReadFrame>, CaptureSummary) {
     read_from(Box::new(Cursor::new(bytes.to_vec())), block_size)
 }
 
-fn read_from(reader: Box<dyn Read + Send>, block_size: usize) -> (Vec<Seen>, CaptureSummary) {
+fn read_from(reader: Box<dyn Read + Send>, block_size: usize) -> (Vec<ReadFrame>, CaptureSummary) {
     let mut capture = Capture::in_blocks(reader, block_size).expect("a capture");
     let mut seen = Vec::new();
     collect(&mut seen, &mut capture);
@@ -28,7 +28,7 @@ fn read_from(reader: Box<dyn Read + Send>, block_size: usize) -> (Vec<Seen>, Cap
     (seen, summary)
 }
 
-fn collect(seen: &mut Vec<Seen>, capture: &mut Capture) {
+fn collect(seen: &mut Vec<ReadFrame>, capture: &mut Capture) {
     while let Some(frames) = capture.next_block() {
         for frame in frames {
             assert_eq!(frame.id, FrameId::new(0, seen.len() as u64 + 1));
@@ -43,7 +43,7 @@ fn count(capture: &mut Capture) -> usize {
     std::iter::from_fn(|| capture.next_block().map(Iterator::count)).sum()
 }
 
-fn read(bytes: &[u8]) -> (Vec<Seen>, CaptureSummary) {
+fn read(bytes: &[u8]) -> (Vec<ReadFrame>, CaptureSummary) {
     let whole = read_in_blocks(bytes, 1 << 16);
     for block_size in [1, 2, 7, 16, 33] {
         let in_blocks = read_in_blocks(bytes, block_size);

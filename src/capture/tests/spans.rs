@@ -8,18 +8,18 @@ use proptest::prelude::*;
 use super::super::span::{Span, plan_for_test, read_spans, span_for_test};
 use super::super::{Capture, CaptureSummary};
 use super::properties::{Order, pcap_file, pcapng_file, records};
-use super::{Seen, collect, hex};
+use super::{ReadFrame, collect, hex};
 
-fn sequential(path: &Path) -> (Vec<Seen>, CaptureSummary) {
+fn sequential(path: &Path) -> (Vec<ReadFrame>, CaptureSummary) {
     let mut capture = Capture::open(path, 0).expect("a capture");
     let mut seen = Vec::new();
     collect(&mut seen, &mut capture);
     (seen, capture.summary())
 }
 
-fn in_spans(path: &Path, spans: &[Span]) -> (Vec<Seen>, CaptureSummary) {
+fn in_spans(path: &Path, spans: &[Span]) -> (Vec<ReadFrame>, CaptureSummary) {
     let (parts, summary) = read_spans(path, 0, spans, Vec::new, collect).expect("a capture");
-    let mut all: Vec<Seen> = Vec::new();
+    let mut all: Vec<ReadFrame> = Vec::new();
     for part in parts {
         assert_eq!(part.value.len() as u64, part.frames);
         let base = all.len() as u64;

@@ -1,7 +1,7 @@
 //! Exclusions that open the machine: after Microsoft's "Common mistakes to avoid when defining
 //! exclusions".
 
-use super::exclusion::{Exclusion, List, glob};
+use super::exclusion::{Exclusion, ExclusionList, glob};
 
 /// Folders that no exclusion should hold as a whole, below any drive.
 const FOLDERS: &[&str] = &[
@@ -93,12 +93,12 @@ const PROGRAMS: &[&str] = &[
 ];
 
 /// Why an exclusion is too wide to be left; `None` if it is not.
-pub(super) fn too_broad(text: &str, list: List) -> Option<String> {
+pub(super) fn too_broad(text: &str, list: ExclusionList) -> Option<String> {
     let exclusion = Exclusion::new(text);
     match list {
-        List::Path => path(&exclusion),
-        List::Process => process(&exclusion),
-        List::Extension => extension(text),
+        ExclusionList::Path => path(&exclusion),
+        ExclusionList::Process => process(&exclusion),
+        ExclusionList::Extension => extension(text),
     }
 }
 

@@ -1,14 +1,14 @@
 //! The vendor's list against the exclusions of a machine.
 
 use super::broad::too_broad;
-use super::exclusion::{Cover, Exclusion, List};
+use super::exclusion::{Cover, Exclusion, ExclusionList};
 use super::preferences::Preferences;
 use crate::policy::Antivirus;
 use crate::text::named;
 
 named! {
     /// How one of the vendor's exclusions stands.
-    pub enum State {
+    pub enum ExclusionState {
         /// It is there.
         Present = "present",
         /// A wider exclusion covers it.
@@ -24,7 +24,7 @@ named! {
     }
 }
 
-impl State {
+impl ExclusionState {
     /// Whether the vendor's wish is met.
     pub const fn is_good(self) -> bool {
         matches!(self, Self::Present | Self::Covered)
@@ -35,11 +35,11 @@ impl State {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checked {
     /// The list it belongs in.
-    pub list: List,
+    pub list: ExclusionList,
     /// As the vendor writes it.
     pub value: String,
     /// How it stands.
-    pub state: State,
+    pub state: ExclusionState,
     /// What was found instead, as the machine has it.
     pub found: Option<String>,
     /// What to know or to do; empty where it is simply there.
@@ -48,9 +48,9 @@ pub struct Checked {
 
 /// An exclusion that leaves too much unscanned.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Broad {
+pub struct TooBroadExclusion {
     /// The list it stands in.
-    pub list: List,
+    pub list: ExclusionList,
     /// As the machine has it.
     pub value: String,
     /// Why that is dangerous.
@@ -63,9 +63,9 @@ pub struct Checklist {
     /// The vendor's exclusions, in the vendor's order: paths, then processes.
     pub wanted: Vec<Checked>,
     /// What is dangerously broad, in the machine's order.
-    pub broad: Vec<Broad>,
+    pub broad: Vec<TooBroadExclusion>,
     /// What the vendor does not ask for, and is not dangerous by itself.
-    pub others: Vec<(List, String)>,
+    pub others: Vec<(ExclusionList, String)>,
 }
 
 impl Checklist {
@@ -74,12 +74,13 @@ impl Checklist {
         let mut list = Self::default();
         for (which, value) in machine.all() {
             if let Some(reason) = too_broad(value, which) {
-                list.broad.push(Broad { list: which, value: value.to_owned(), reason });
+                list.broad.push(TooBroadExclusion { list: which, value: value.to_owned(), reason });
             }
         }
         // What has to go cannot stand in for what has to be there.
         let kept = machine.without(|which, value| too_broad(value, which).is_some());
-        for (which, values) in [(List::Path, &antivirus.paths), (List::Process, &antivirus.processes)] {
+        for (which, values) in [(ExclusionList::Path, &antivirus.paths), (ExclusionList::Process, &antivirus.processes)]
+        {
             list.wanted.extend(values.iter().map(|value| checked(which, value, antivirus, &kept)));
         }
         let of_vendor = |value: &str| list.wanted.iter().any(|wanted| wanted.found.as_deref() == Some(value));
@@ -94,18 +95,18 @@ impl Checklist {
     }
 }
 
-fn checked(list: List, value: &str, antivirus: &Antivirus, machine: &Preferences) -> Checked {
+fn checked(list: ExclusionList, value: &str, antivirus: &Antivirus, machine: &Preferences) -> Checked {
     let wanted = Exclusion::new(value);
     let (state, found, advice) = state(list, &wanted, antivirus, machine);
     Checked { list, value: value.to_owned(), state, found: found.map(str::to_owned), advice }
 }
 
 fn state<'m>(
-    list: List,
+    list: ExclusionList,
     wanted: &Exclusion,
     antivirus: &Antivirus,
     machine: &'m Preferences,
-) -> (State, Option<&'m str>, String) {
+) -> (ExclusionState, Option<&'m str>, String) {
     let best = machine
         .of(list)
         .iter()
@@ -114,36 +115,43 @@ fn state<'m>(
         .rev()
         .max_by_key(|(cover, _)| *cover);
     match best {
-        Some((Cover::Same, found)) => return (State::Present, Some(found), String::new()),
+        Some((Cover::Same, found)) => return (ExclusionState::Present, Some(found), String::new()),
         Some((Cover::Wider, found)) => {
             return (
-                State::Covered,
+                ExclusionState::Covered,
                 Some(found),
                 "wider than the vendor asks for; narrow it to the value above".to_owned(),
             );
         }
         Some((Cover::Part, found)) => {
             let advice = "a * at the end holds for files only, not for the folders below; leave it out".to_owned();
-            return (State::Partial, Some(found), advice);
+            return (ExclusionState::Partial, Some(found), advice);
         }
         _ => {}
     }
-    let other = if list == List::Path { List::Process } else { List::Path };
+    let other = if list == ExclusionList::Path { ExclusionList::Process } else { ExclusionList::Path };
     if let Some(found) = machine.of(other).iter().find(|value| Exclusion::new(value) == *wanted) {
         let advice = match list {
-            List::Path => "it stands among the processes; a folder belongs among the paths",
+            ExclusionList::Path => "it stands among the processes; a folder belongs among the paths",
             _ => "it stands among the paths, which leaves only the program's own file unscanned, not what it opens",
         };
-        return (State::WrongList, Some(found), advice.to_owned());
+        return (ExclusionState::WrongList, Some(found), advice.to_owned());
     }
     match nearest(list, wanted, antivirus, machine) {
-        Some(found) => (State::Misspelt, Some(found), "compare it letter by letter, drive and folder too".to_owned()),
-        None => (State::Missing, None, "add it".to_owned()),
+        Some(found) => {
+            (ExclusionState::Misspelt, Some(found), "compare it letter by letter, drive and folder too".to_owned())
+        }
+        None => (ExclusionState::Missing, None, "add it".to_owned()),
     }
 }
 
 /// An exclusion of the list that few letters or another folder keep from being the wanted one.
-fn nearest<'m>(list: List, wanted: &Exclusion, antivirus: &Antivirus, machine: &'m Preferences) -> Option<&'m str> {
+fn nearest<'m>(
+    list: ExclusionList,
+    wanted: &Exclusion,
+    antivirus: &Antivirus,
+    machine: &'m Preferences,
+) -> Option<&'m str> {
     const FEW: usize = 3;
     /// Longer values are nobody's typing mistake, and the comparison is quadratic.
     const LONGEST: usize = 300;
@@ -156,7 +164,7 @@ fn nearest<'m>(list: List, wanted: &Exclusion, antivirus: &Antivirus, machine: &
             return None;
         }
         let distance = strsim::damerau_levenshtein(&text, &other.text());
-        let moved = list == List::Process && other.last() == wanted.last();
+        let moved = list == ExclusionList::Process && other.last() == wanted.last();
         (distance <= FEW || moved).then_some((distance, value.as_str()))
     });
     candidates.min_by_key(|(distance, _)| *distance).map(|(_, value)| value)

@@ -7,7 +7,7 @@ use crate::text::named;
 
 named! {
     /// Which list of exclusions a value stands in.
-    pub enum List {
+    pub enum ExclusionList {
         /// `ExclusionPath`: files and folders.
         Path = "path",
         /// `ExclusionProcess`: the files that a process opens.
@@ -59,14 +59,14 @@ impl Exclusion {
     }
 
     /// How much of another exclusion's files this one leaves alone.
-    pub(super) fn covers(&self, wanted: &Self, list: List) -> Cover {
+    pub(super) fn covers(&self, wanted: &Self, list: ExclusionList) -> Cover {
         if self == wanted {
             return Cover::Same;
         }
         match list {
-            List::Path => self.covers_folder(wanted),
-            List::Process => self.covers_process(wanted),
-            List::Extension => Cover::Nothing,
+            ExclusionList::Path => self.covers_folder(wanted),
+            ExclusionList::Process => self.covers_process(wanted),
+            ExclusionList::Extension => Cover::Nothing,
         }
     }
 

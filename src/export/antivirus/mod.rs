@@ -8,7 +8,7 @@ mod preferences;
 mod tests;
 mod write;
 
-pub use check::{Broad, Checked, Checklist, State};
-pub use exclusion::List;
+pub use check::{Checked, Checklist, ExclusionState, TooBroadExclusion};
+pub use exclusion::ExclusionList;
 pub use preferences::{Preferences, PreferencesError};
 pub use write::AntivirusFormat;

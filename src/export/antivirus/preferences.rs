@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::exclusion::List;
+use super::exclusion::ExclusionList;
 use crate::text;
 
 /// Largest file that is read, in bytes. A real one has some kilobytes.
@@ -77,23 +77,27 @@ impl Preferences {
     }
 
     /// The values of a list, in the machine's order.
-    pub fn of(&self, list: List) -> &[String] {
+    pub fn of(&self, list: ExclusionList) -> &[String] {
         match list {
-            List::Path => &self.paths,
-            List::Process => &self.processes,
-            List::Extension => &self.extensions,
+            ExclusionList::Path => &self.paths,
+            ExclusionList::Process => &self.processes,
+            ExclusionList::Extension => &self.extensions,
         }
     }
 
     /// The same without some values.
-    pub(super) fn without(&self, drop: impl Fn(List, &str) -> bool) -> Self {
-        let keep = |list: List| self.of(list).iter().filter(|value| !drop(list, value)).cloned().collect();
-        Self { paths: keep(List::Path), processes: keep(List::Process), extensions: keep(List::Extension) }
+    pub(super) fn without(&self, drop: impl Fn(ExclusionList, &str) -> bool) -> Self {
+        let keep = |list: ExclusionList| self.of(list).iter().filter(|value| !drop(list, value)).cloned().collect();
+        Self {
+            paths: keep(ExclusionList::Path),
+            processes: keep(ExclusionList::Process),
+            extensions: keep(ExclusionList::Extension),
+        }
     }
 
     /// Every value with its list.
-    pub fn all(&self) -> impl Iterator<Item = (List, &str)> {
-        List::ALL.iter().flat_map(|list| self.of(*list).iter().map(move |value| (*list, value.as_str())))
+    pub fn all(&self) -> impl Iterator<Item = (ExclusionList, &str)> {
+        ExclusionList::ALL.iter().flat_map(|list| self.of(*list).iter().map(move |value| (*list, value.as_str())))
     }
 }
 

@@ -23,7 +23,7 @@ fn check(machine: &Preferences) -> Checklist {
     Checklist::new(Policy::embedded().antivirus(), machine)
 }
 
-fn state_of(list: &Checklist, end: &str) -> (State, Option<String>) {
+fn state_of(list: &Checklist, end: &str) -> (ExclusionState, Option<String>) {
     let wanted = list.wanted.iter().find(|wanted| wanted.value.ends_with(end)).unwrap();
     (wanted.state, wanted.found.clone())
 }
@@ -34,7 +34,7 @@ fn the_vendors_own_list_is_good() {
     let list = check(&machine(&paths, &processes, &[]));
     assert!(list.is_good() && list.others.is_empty(), "{list:?}");
     assert_eq!(list.wanted.len(), 9);
-    assert!(list.wanted.iter().all(|wanted| wanted.state == State::Present));
+    assert!(list.wanted.iter().all(|wanted| wanted.state == ExclusionState::Present));
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn each_left_out_is_missing() {
         let (mut paths, mut processes) = (paths.clone(), processes.clone());
         let gone = if at < 2 { paths.remove(at) } else { processes.remove(at - 2) };
         let list = check(&machine(&paths, &processes, &[]));
-        let missing: Vec<_> = list.wanted.iter().filter(|wanted| wanted.state == State::Missing).collect();
+        let missing: Vec<_> = list.wanted.iter().filter(|wanted| wanted.state == ExclusionState::Missing).collect();
         assert!(!list.is_good() && missing.len() == 1 && missing[0].value == gone, "{gone}: {list:?}");
     }
 }
@@ -52,24 +52,24 @@ fn each_left_out_is_missing() {
 #[test]
 fn a_path_is_known_however_it_is_written() {
     for (found, state) in [
-        (r"C:\Igor\Data", State::Present),
-        (r"c:\IGOR\data\", State::Present),
-        ("C:/Igor/Data", State::Present),
-        ("\"C:\\Igor\\Data\" ", State::Present),
-        (r"%SystemDrive%\Igor\Data", State::Present),
-        (r"\\?\C:\Igor\Data", State::Present),
-        (r"C:\Igor", State::Covered),
-        (r"C:\Igor\", State::Covered),
-        (r"C:\*\Data", State::Covered),
-        (r"C:\Igor\Dat?", State::Covered),
-        (r"C:\Igor\Data\*", State::Partial),
-        (r"C:\Igor\*", State::Partial),
-        (r"C:\Igor\Date", State::Misspelt),
-        (r"D:\Igor\Data", State::Misspelt),
-        (r"C:\Igr\Dta", State::Misspelt),
-        (r"C:\Igor\Data\Log", State::Missing),
-        (r"C:\Elsewhere", State::Missing),
-        (r"%USERPROFILE%\Igor\Data", State::Missing),
+        (r"C:\Igor\Data", ExclusionState::Present),
+        (r"c:\IGOR\data\", ExclusionState::Present),
+        ("C:/Igor/Data", ExclusionState::Present),
+        ("\"C:\\Igor\\Data\" ", ExclusionState::Present),
+        (r"%SystemDrive%\Igor\Data", ExclusionState::Present),
+        (r"\\?\C:\Igor\Data", ExclusionState::Present),
+        (r"C:\Igor", ExclusionState::Covered),
+        (r"C:\Igor\", ExclusionState::Covered),
+        (r"C:\*\Data", ExclusionState::Covered),
+        (r"C:\Igor\Dat?", ExclusionState::Covered),
+        (r"C:\Igor\Data\*", ExclusionState::Partial),
+        (r"C:\Igor\*", ExclusionState::Partial),
+        (r"C:\Igor\Date", ExclusionState::Misspelt),
+        (r"D:\Igor\Data", ExclusionState::Misspelt),
+        (r"C:\Igr\Dta", ExclusionState::Misspelt),
+        (r"C:\Igor\Data\Log", ExclusionState::Missing),
+        (r"C:\Elsewhere", ExclusionState::Missing),
+        (r"%USERPROFILE%\Igor\Data", ExclusionState::Missing),
     ] {
         let list = check(&machine(&[found], &[], &[]));
         assert_eq!(state_of(&list, r"\Data").0, state, "{found}");
@@ -79,15 +79,15 @@ fn a_path_is_known_however_it_is_written() {
 #[test]
 fn a_process_is_known_however_it_is_written() {
     for (found, state) in [
-        (r"C:\Igor\BACnet\Igor.Bacnet.Service.exe", State::Present),
-        (r"c:\igor\bacnet\IGOR.BACNET.SERVICE.EXE", State::Present),
-        (r"Igor.Bacnet.Service.exe", State::Covered),
-        (r"C:\Igor\BACnet\*", State::Covered),
-        (r"C:\Igor\*\Igor.*.Service.exe", State::Covered),
-        (r"C:\Igor\*", State::Missing),
-        (r"C:\Igor\BACnet\Igor.Bacnet.Sevice.exe", State::Misspelt),
-        (r"C:\Program Files\Igor\Igor.Bacnet.Service.exe", State::Misspelt),
-        (r"C:\Igor\Cloud\Igor.Cloud.Service.exe", State::Missing),
+        (r"C:\Igor\BACnet\Igor.Bacnet.Service.exe", ExclusionState::Present),
+        (r"c:\igor\bacnet\IGOR.BACNET.SERVICE.EXE", ExclusionState::Present),
+        (r"Igor.Bacnet.Service.exe", ExclusionState::Covered),
+        (r"C:\Igor\BACnet\*", ExclusionState::Covered),
+        (r"C:\Igor\*\Igor.*.Service.exe", ExclusionState::Covered),
+        (r"C:\Igor\*", ExclusionState::Missing),
+        (r"C:\Igor\BACnet\Igor.Bacnet.Sevice.exe", ExclusionState::Misspelt),
+        (r"C:\Program Files\Igor\Igor.Bacnet.Service.exe", ExclusionState::Misspelt),
+        (r"C:\Igor\Cloud\Igor.Cloud.Service.exe", ExclusionState::Missing),
     ] {
         let list = check(&machine(&[], &[found], &[]));
         assert_eq!(state_of(&list, "Igor.Bacnet.Service.exe").0, state, "{found}");
@@ -97,40 +97,41 @@ fn a_process_is_known_however_it_is_written() {
 #[test]
 fn a_process_among_the_paths_is_in_the_wrong_list() {
     let list = check(&machine(&[r"C:\Igor\UPnP\Igor.Upnp.Service.exe"], &[r"C:\Igor\Sampling"], &[]));
-    assert_eq!(state_of(&list, "Igor.Upnp.Service.exe").0, State::WrongList);
-    assert_eq!(state_of(&list, r"C:\Igor\Sampling").0, State::WrongList);
+    assert_eq!(state_of(&list, "Igor.Upnp.Service.exe").0, ExclusionState::WrongList);
+    assert_eq!(state_of(&list, r"C:\Igor\Sampling").0, ExclusionState::WrongList);
 }
 
 #[test]
 fn what_opens_the_machine_is_named() {
     let broad = [
-        (List::Path, r"C:\"),
-        (List::Path, "C:"),
-        (List::Path, r"C:\*"),
-        (List::Path, "*"),
-        (List::Path, "*.*"),
-        (List::Path, r"C:\Windows"),
-        (List::Path, r"%windir%\System32"),
-        (List::Path, r"C:\Users\*"),
-        (List::Path, r"C:\Users\alice\AppData\Local\Temp"),
-        (List::Path, "%TEMP%"),
-        (List::Path, "*.exe"),
-        (List::Path, r"D:\Program Files (x86)\"),
-        (List::Path, r"%USERPROFILE%"),
-        (List::Path, ""),
-        (List::Process, "*.exe"),
-        (List::Process, "*"),
-        (List::Process, "svchost.exe"),
-        (List::Process, r"C:\*"),
-        (List::Process, r"C:\Windows\System32\cmd.exe"),
-        (List::Process, r"C:\*\*.exe"),
-        (List::Extension, "exe"),
-        (List::Extension, ".DLL"),
-        (List::Extension, "*"),
+        (ExclusionList::Path, r"C:\"),
+        (ExclusionList::Path, "C:"),
+        (ExclusionList::Path, r"C:\*"),
+        (ExclusionList::Path, "*"),
+        (ExclusionList::Path, "*.*"),
+        (ExclusionList::Path, r"C:\Windows"),
+        (ExclusionList::Path, r"%windir%\System32"),
+        (ExclusionList::Path, r"C:\Users\*"),
+        (ExclusionList::Path, r"C:\Users\alice\AppData\Local\Temp"),
+        (ExclusionList::Path, "%TEMP%"),
+        (ExclusionList::Path, "*.exe"),
+        (ExclusionList::Path, r"D:\Program Files (x86)\"),
+        (ExclusionList::Path, r"%USERPROFILE%"),
+        (ExclusionList::Path, ""),
+        (ExclusionList::Process, "*.exe"),
+        (ExclusionList::Process, "*"),
+        (ExclusionList::Process, "svchost.exe"),
+        (ExclusionList::Process, r"C:\*"),
+        (ExclusionList::Process, r"C:\Windows\System32\cmd.exe"),
+        (ExclusionList::Process, r"C:\*\*.exe"),
+        (ExclusionList::Extension, "exe"),
+        (ExclusionList::Extension, ".DLL"),
+        (ExclusionList::Extension, "*"),
     ];
     for (list, value) in broad {
-        let of = |which: List| if list == which { vec![value] } else { vec![] };
-        let found = check(&machine(&of(List::Path), &of(List::Process), &of(List::Extension)));
+        let of = |which: ExclusionList| if list == which { vec![value] } else { vec![] };
+        let found =
+            check(&machine(&of(ExclusionList::Path), &of(ExclusionList::Process), &of(ExclusionList::Extension)));
         assert_eq!(found.broad.len(), 1, "{list} {value}");
         assert!(!found.is_good());
     }
@@ -144,7 +145,7 @@ fn what_opens_the_machine_is_named() {
 #[test]
 fn what_has_to_go_does_not_stand_in_for_what_has_to_be_there() {
     let list = check(&machine(&[r"C:\", r"C:\Igor\Date"], &[], &[]));
-    assert_eq!(state_of(&list, r"\Data"), (State::Misspelt, Some(r"C:\Igor\Date".to_owned())));
+    assert_eq!(state_of(&list, r"\Data"), (ExclusionState::Misspelt, Some(r"C:\Igor\Date".to_owned())));
     assert_eq!((list.broad.len(), list.others.len()), (1, 0));
 }
 
@@ -162,8 +163,8 @@ fn every_encoding_that_windows_writes_is_read() {
         utf16(u16::to_be_bytes),
     ] {
         let machine = Preferences::parse(&bytes).unwrap();
-        assert_eq!(machine.of(List::Path), ["C:\\Igör\\Data"]);
-        assert!(machine.of(List::Process).is_empty());
+        assert_eq!(machine.of(ExclusionList::Path), ["C:\\Igör\\Data"]);
+        assert!(machine.of(ExclusionList::Process).is_empty());
     }
 }
 
@@ -171,7 +172,10 @@ fn every_encoding_that_windows_writes_is_read() {
 fn one_value_and_wrapped_lists_are_read() {
     let json = br#"[{"ExclusionPath": "C:\\Igor\\Data", "ExclusionProcess": {"value": ["a.exe"], "Count": 1}}]"#;
     let machine = Preferences::parse(json).unwrap();
-    assert_eq!((machine.of(List::Path).len(), machine.of(List::Process)), (1, &["a.exe".to_owned()][..]));
+    assert_eq!(
+        (machine.of(ExclusionList::Path).len(), machine.of(ExclusionList::Process)),
+        (1, &["a.exe".to_owned()][..])
+    );
 }
 
 #[test]

@@ -4,24 +4,24 @@ use super::Clock;
 use crate::capture::Timestamp;
 
 /// From one time to a later one.
-pub(super) type Stretch = (Timestamp, Timestamp);
+pub(super) type TimeSlot = (Timestamp, Timestamp);
 
 /// When frames were captured: stretches of time between which none was for [`Clock::GAP`] or more, in their order.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Heard(pub(super) Vec<Stretch>);
+pub(super) struct Heard(pub(super) Vec<TimeSlot>);
 
 impl Heard {
     pub(super) const NOTHING: Self = Self(Vec::new());
     /// The longest gaps are kept, so many at least.
     pub(super) const MOST_GAPS: usize = 1024;
 
-    pub(super) fn add(&mut self, (mut from, mut to): Stretch) {
+    pub(super) fn add(&mut self, (mut from, mut to): TimeSlot) {
         if from == Timestamp::UNKNOWN {
             return;
         }
-        let is_before = |known: &Stretch| known.1 < from && known.1.raw().abs_diff(from.raw()) >= Clock::GAP;
+        let is_before = |known: &TimeSlot| known.1 < from && known.1.raw().abs_diff(from.raw()) >= Clock::GAP;
         let begin = self.0.partition_point(is_before);
-        let is_near = |known: &&Stretch| known.0 <= to || known.0.raw().abs_diff(to.raw()) < Clock::GAP;
+        let is_near = |known: &&TimeSlot| known.0 <= to || known.0.raw().abs_diff(to.raw()) < Clock::GAP;
         let near = self.0[begin..].iter().take_while(is_near).count();
         if let Some(known) = self.0.get(begin).filter(|_| near > 0) {
             from = from.min(known.0);
@@ -37,7 +37,7 @@ impl Heard {
         other.0.iter().for_each(|stretch| self.add(*stretch));
     }
 
-    pub(super) fn gaps(&self) -> Vec<Stretch> {
+    pub(super) fn gaps(&self) -> Vec<TimeSlot> {
         self.0.iter().zip(self.0.iter().skip(1)).map(|(before, after)| (before.1, after.0)).collect()
     }
 
@@ -50,7 +50,7 @@ impl Heard {
     }
 
     /// All of a stretch but some gaps, in their order.
-    pub(super) fn between(all: Stretch, gaps: &[Stretch]) -> Self {
+    pub(super) fn between(all: TimeSlot, gaps: &[TimeSlot]) -> Self {
         let begins = std::iter::once(all.0).chain(gaps.iter().map(|gap| gap.1));
         let ends = gaps.iter().map(|gap| gap.0).chain([all.1]);
         let mut heard = Self::NOTHING;
@@ -75,7 +75,7 @@ impl Heard {
 }
 
 /// The times in which none of some clocks had a frame for [`Clock::GAP`] or more.
-pub(in crate::flow) fn gaps<'a>(clocks: impl Iterator<Item = &'a Clock>) -> Vec<Stretch> {
+pub(in crate::flow) fn gaps<'a>(clocks: impl Iterator<Item = &'a Clock>) -> Vec<TimeSlot> {
     let mut heard = Heard::NOTHING;
     clocks.for_each(|clock| heard.extend(&clock.heard));
     heard.gaps()

@@ -9,7 +9,7 @@ mod parts;
 mod tests;
 
 pub(super) use heard::gaps;
-use heard::{Heard, Stretch};
+use heard::{Heard, TimeSlot};
 
 use arrayvec::ArrayVec;
 
@@ -35,16 +35,16 @@ pub struct Clock {
     /// Whether a frame without a time stands before it.
     begins_untimed: bool,
     /// Where it stands behind the last frame.
-    at: Standing,
+    at: ClockState,
 }
 
 /// All that the effective time of the next frame depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Standing {
+struct ClockState {
     /// The last time that was written.
     last: Timestamp,
     /// The times since the last long step; the latest as far as it was not the last.
-    stretch: Stretch,
+    stretch: TimeSlot,
     /// By how many nanoseconds effective times are later than written ones now.
     moved: i64,
     /// A step forward of fewer nanoseconds is like most: nothing is to be noted of it, and effective times are those that
@@ -59,7 +59,7 @@ struct Standing {
     /// The latest time since then, up to the last long step.
     reached: Timestamp,
     /// Steps of the last few frames, which may be of them alone; each may lie within the one before it.
-    excursions: ArrayVec<Excursion, 4>,
+    excursions: ArrayVec<TransientStep, 4>,
     /// Frames before this part, where it knows of them.
     before: Option<i64>,
 }
@@ -78,16 +78,16 @@ impl Interface {
     }
 }
 
-impl Standing {
+impl ClockState {
     /// The stretch of time that the last frame is of.
-    fn current(&self) -> Stretch {
+    fn current(&self) -> TimeSlot {
         (self.stretch.0, self.stretch.1.max(self.last))
     }
 }
 
 /// A step that may be of a few frames only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Excursion {
+struct TransientStep {
     /// The time before it.
     before: i64,
     /// The time that it led to.
@@ -95,12 +95,12 @@ struct Excursion {
     /// How times were moved before it.
     moved: i64,
     /// The times before it, since another such step.
-    stretch: Stretch,
+    stretch: TimeSlot,
     /// The number of its first frame.
     frame: i64,
 }
 
-impl Excursion {
+impl TransientStep {
     /// So many frames in a row may be wrong.
     const LONGEST: i64 = 16;
 
@@ -138,7 +138,7 @@ impl Clock {
         heard: Heard::NOTHING,
         first: Timestamp::UNKNOWN,
         begins_untimed: false,
-        at: Standing {
+        at: ClockState {
             last: Timestamp::UNKNOWN,
             stretch: (Timestamp::UNKNOWN, Timestamp::UNKNOWN),
             moved: 0,
@@ -191,7 +191,7 @@ impl Clock {
     /// Takes the time of a frame, the `frame`th of this part (from 1), and gives its effective one.
     #[inline(always)]
     pub fn take(&mut self, time: Timestamp, interface: u32, frame: u64) -> Timestamp {
-        let Standing { last, usual, interface: same, .. } = &mut self.at;
+        let ClockState { last, usual, interface: same, .. } = &mut self.at;
         if interface == *same && time >= *last && time.raw().abs_diff(last.raw()) < *usual {
             *last = time;
             return time;
@@ -264,7 +264,7 @@ impl Clock {
 
     /// Writes down where the interface of the last frame stands.
     fn leave(&mut self) {
-        let Standing { last, moved, interface, interfaces, .. } = &mut self.at;
+        let ClockState { last, moved, interface, interfaces, .. } = &mut self.at;
         if let Ok(at) = interfaces.binary_search_by_key(interface, |known| known.number) {
             (interfaces[at].last, interfaces[at].moved) = (*last, *moved);
         }
@@ -278,7 +278,7 @@ impl Clock {
         let goes_on = !(is_back && is_long);
         // Another interface than that of the frame before, which goes on where it stood.
         let turns = own.is_some_and(|own| own.last.raw() != before && is_behind(now, own.last.raw()));
-        let ends = |excursion: &Excursion| is_back == excursion.is_forward() && excursion.ends_at(now, frame);
+        let ends = |excursion: &TransientStep| is_back == excursion.is_forward() && excursion.ends_at(now, frame);
         // The first frame of an interface that steps back begins something else.
         let may_end = is_long && (own.is_some() || !is_back);
         if let Some(at) = self.at.excursions.iter().rposition(ends).filter(|_| may_end) {
@@ -309,7 +309,7 @@ impl Clock {
                 self.note_back(step);
                 self.beginnings += 1;
                 // What follows of the other interfaces is of the same capture.
-                let Standing { interface, interfaces, .. } = &mut self.at;
+                let ClockState { interface, interfaces, .. } = &mut self.at;
                 interfaces.retain(|known| known.number == *interface);
                 return self.begin_anew(time);
             }
@@ -366,12 +366,12 @@ impl Clock {
     fn note_excursion(&mut self, time: Timestamp, frame: i64) {
         let (before, to, moved) = (self.at.last.raw(), time.raw(), self.at.moved);
         let stretch = self.at.current();
-        self.push_excursion(Excursion { before, to, moved, stretch, frame });
+        self.push_excursion(TransientStep { before, to, moved, stretch, frame });
         self.at.stretch = (time, time);
     }
 
-    fn push_excursion(&mut self, excursion: Excursion) {
-        let Self { heard, at: Standing { excursions, .. }, .. } = self;
+    fn push_excursion(&mut self, excursion: TransientStep) {
+        let Self { heard, at: ClockState { excursions, .. }, .. } = self;
         excursions.retain(|known| {
             let is_recent = known.is_recent(excursion.frame);
             if !is_recent {
@@ -390,7 +390,7 @@ impl Clock {
 
     /// Time goes on as if the frames of an excursion, and of those within it, were not there.
     fn end_excursion(&mut self, at: usize, time: Timestamp) {
-        let Excursion { to, moved, stretch, .. } = self.at.excursions[at];
+        let TransientStep { to, moved, stretch, .. } = self.at.excursions[at];
         self.at.excursions.truncate(at);
         self.at.stretch = (stretch.0.min(time), stretch.1);
         (self.at.last, self.at.moved) = (time, moved);
@@ -423,8 +423,8 @@ impl Clock {
     pub(super) fn close(&mut self) {
         self.heard = self.all_heard();
         self.heard.keep_longest_gaps();
-        let Standing { last, moved, .. } = self.at;
-        (self.at, self.begins_untimed) = (Standing { last, moved, ..Self::STOPPED.at }, false);
+        let ClockState { last, moved, .. } = self.at;
+        (self.at, self.begins_untimed) = (ClockState { last, moved, ..Self::STOPPED.at }, false);
     }
 }
 

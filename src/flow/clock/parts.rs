@@ -1,6 +1,6 @@
 //! How the clocks of parts add up, and how they are stored.
 
-use super::{Clock, Heard, Interface, Standing, as_i64, is_behind};
+use super::{Clock, ClockState, Heard, Interface, as_i64, is_behind};
 use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, store_list};
 
@@ -18,7 +18,7 @@ impl Clock {
         if next.at.before.is_some() || is_empty(self) || is_empty(next) {
             return true;
         }
-        let stays = |at: &Standing| at.moved == 0 && at.interfaces.iter().all(|known| known.moved == 0);
+        let stays = |at: &ClockState| at.moved == 0 && at.interfaces.iter().all(|known| known.moved == 0);
         let last_of = |number: u32| match &self.at {
             at if at.interface == number => Some(at.last),
             at => at.interfaces.iter().find(|known| known.number == number).map(|known| known.last),
@@ -49,7 +49,7 @@ impl Clock {
             }
         }
         if !is_alone || other.at.last != Timestamp::UNKNOWN {
-            self.at = Standing { before, ..other.at };
+            self.at = ClockState { before, ..other.at };
         }
         self.backward_steps += other.backward_steps;
         self.longest_backward = self.longest_backward.max(other.longest_backward);
@@ -130,7 +130,7 @@ impl Stored for Clock {
         let gaps: Vec<_> = from.list(2 * Heard::MOST_GAPS, "there are too many gaps")?;
         let moved = from.get()?;
         let heard = Heard::between(all, &gaps);
-        let at = Standing { last, moved, ..Self::STOPPED.at };
+        let at = ClockState { last, moved, ..Self::STOPPED.at };
         Ok(Self { backward_steps, longest_backward, longest_forward, untimed, heard, first, at, ..Self::STOPPED })
     }
 }

@@ -5,7 +5,7 @@ use crate::decode::TcpFlags;
 use crate::flow::packet::Macs;
 use crate::flow::pending::{PendingReplies, PendingReply};
 use crate::flow::sources::SourceSet;
-use crate::flow::tcp::{Head, Heads, Tcp};
+use crate::flow::tcp::{Heads, SegmentHead, Tcp};
 use crate::protocol::Turn;
 
 /// What few packets touch: two cache lines.
@@ -33,10 +33,10 @@ pub(in crate::flow) struct Cold {
     /// Time to live of the first packet.
     pub(in crate::flow) hops: [u8; 2],
     pub(in crate::flow) sources: SourceSet,
-    pub(super) odd: Option<Box<Odd>>,
+    pub(super) odd: Option<Box<ColdExtras>>,
 }
 
-/// In [`Cold::said`]: there is payload, the first of which is in the first packet, as mostly, or in [`Rare::payload`]. Not
+/// In [`Cold::said`]: there is payload, the first of which is in the first packet, as mostly, or in [`RareFacts::payload`]. Not
 /// for TCP, whose order its sequence numbers tell.
 pub(super) const HAS_PAYLOAD: u8 = 1;
 /// In [`Cold::said`]: TCP payload was sent, but for a keep-alive's byte.
@@ -49,7 +49,7 @@ pub(super) const REQUEST: u8 = 8;
 pub(super) const RESPONSE: u8 = 16;
 /// What the first payload says.
 const FIRST: u8 = CALLS | REQUEST | RESPONSE;
-/// In the first of [`Cold::said`]: there is [`Rare`]. Asked of the box that may hold it, that would be another cache line.
+/// In the first of [`Cold::said`]: there is [`RareFacts`]. Asked of the box that may hold it, that would be another cache line.
 pub(super) const HAS_RARE: u8 = 32;
 /// In [`Cold::said`]: a frame was shorter on the wire than its own headers say, as mirrors make them that cut what they copy.
 pub(super) const IS_SHORTENED: u8 = 64;
@@ -62,23 +62,23 @@ pub(in crate::flow) enum TransportState {
     Tcp(Tcp),
 }
 
-/// What there is only where several packets in a row owe an answer, or a stream's beginning has to be kept, or of [`Rare`].
+/// Kept only for flows with several open questions, an unfinished stream beginning, or [`RareFacts`] facts.
 #[derive(Clone, Debug)]
-pub(super) struct Odd {
+pub(super) struct ColdExtras {
     /// What each end sent since the other end last replied and owes an answer, but for what is [`super::PENDING`], if it is
     /// [`super::HELD`]: mostly one packet.
     pub(super) one: [PendingReply; 2],
     /// The same if it is [`super::MORE`].
     pub(super) more: [Option<Box<PendingReplies>>; 2],
     pub(super) heads: Option<Box<Heads>>,
-    pub(super) rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<RareFacts>>,
     /// When each end last sent what may be an answer, if it has sent later ones since that are none: [`super::ANNOUNCED`].
     pub(super) replied: [Timestamp; 2],
     /// What each end sent once more right behind the same, and late enough to be a repetition.
     pub(super) repeated: Option<Box<[PendingReplies; 2]>>,
 }
 
-impl Default for Odd {
+impl Default for ColdExtras {
     fn default() -> Self {
         let (one, replied) = ([PendingReply::default(); 2], [Timestamp::UNKNOWN; 2]);
         Self { one, more: [None, None], heads: None, rare: None, replied, repeated: None }
@@ -88,7 +88,7 @@ impl Default for Odd {
 /// What there is only where packets came out of order, or the clock was set, or counts ran over, and times that are
 /// mostly others' as well.
 #[derive(Clone, Debug)]
-pub(super) struct Rare {
+pub(super) struct RareFacts {
     /// Carries out of [`super::Counts::packets`] and [`super::Counts::bytes`].
     pub(super) high: [[u16; 2]; 2],
     /// The first payload, where it is not in the first packet.
@@ -172,7 +172,7 @@ impl Cold {
     /// Takes the beginning of a segment that TCP's numbers want. Says whether this direction need not be looked at any more,
     /// and whether a stream begins with it that conforms: what it says then counts, whatever else was sent with the same
     /// number.
-    pub(super) fn put_head(&mut self, head: Head, at: Moment) -> (bool, bool) {
+    pub(super) fn put_head(&mut self, head: SegmentHead, at: Moment) -> (bool, bool) {
         let TransportState::Tcp(tcp) = &mut self.told else { return (false, false) };
         let (side, sequence) = (head.side(), head.sequence);
         if head.conforms != 0 && tcp.beginnings(side).any(|begin| begin == sequence) {
@@ -229,11 +229,11 @@ impl Cold {
         self.said[side] = self.said[side] & !FIRST | said & FIRST;
     }
 
-    pub(super) fn odd(&mut self) -> &mut Odd {
+    pub(super) fn odd(&mut self) -> &mut ColdExtras {
         self.odd.get_or_insert_default()
     }
 
-    pub(super) fn has_rare(&self) -> Option<&Rare> {
+    pub(super) fn has_rare(&self) -> Option<&RareFacts> {
         if self.said[0] & HAS_RARE == 0 {
             return None;
         }
@@ -241,11 +241,11 @@ impl Cold {
     }
 
     /// What there is only out of order and the like, made if need be.
-    pub(super) fn rare(&mut self) -> &mut Rare {
+    pub(super) fn rare(&mut self) -> &mut RareFacts {
         let arrived = self.first.map(|at| at.time);
         self.said[0] |= HAS_RARE;
         let none = || {
-            Box::new(Rare {
+            Box::new(RareFacts {
                 high: [[0; 2]; 2],
                 payload: [Moment::NEVER; 2],
                 latest: [Timestamp::UNKNOWN; 2],

@@ -13,7 +13,7 @@ use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, Transport
 use super::key::Key;
 use super::packet::{FlowPacket, copy_window, resembles, says_the_same};
 use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER, REPEATED_WITHIN};
-use super::tcp::{Head, Heads, Sent, SynAnswer, Tcp};
+use super::tcp::{Heads, SegmentHead, Sent, SynAnswer, Tcp};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::protocol::Transport;
@@ -50,7 +50,7 @@ pub(super) struct Counts {
 
 /// In [`Counts::state`]: a packet came behind a later one of its direction.
 const DISORDERED: u8 = 1;
-/// In [`Counts::state`]: a time was written otherwise than it is effective, so that [`cold::Rare::written`] has to be kept.
+/// In [`Counts::state`]: a time was written otherwise than it is effective, so that [`cold::RareFacts::written`] has to be kept.
 const REWRITTEN: u8 = 2;
 
 /// In [`Counts::dialogue`]: the end sent what owes an answer.
@@ -62,12 +62,12 @@ const WAITS: u8 = REPLIED << 1;
 /// In [`Counts::dialogue`]: of what waits, the last packet that came is not put aside yet. Most are answered before the
 /// next comes.
 const PENDING: u8 = 8;
-/// In [`Counts::dialogue`]: the end's [`cold::Odd::one`] waits; else it is of an earlier wait.
+/// In [`Counts::dialogue`]: the end's [`cold::ColdExtras::one`] waits; else it is of an earlier wait.
 const HELD: u8 = 16;
-/// In [`Counts::dialogue`], with [`HELD`]: what waits is [`cold::Odd::more`] instead, which else is of an earlier wait.
+/// In [`Counts::dialogue`], with [`HELD`]: what waits is [`cold::ColdExtras::more`] instead, which else is of an earlier wait.
 const MORE: u8 = 32;
 /// In [`Counts::dialogue`]: the end's latest packet is none that may be an answer; when the latest of those was sent is in
-/// [`cold::Odd::replied`].
+/// [`cold::ColdExtras::replied`].
 const ANNOUNCED: u8 = 64;
 /// In [`Counts::dialogue`]: the end sent what goes on with an exchange.
 const PROCEEDS: u8 = Message::PROCEEDS;
@@ -395,7 +395,7 @@ impl Counts {
         if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, sent.payload.len(), all) {
             let seen =
                 protocol::inspect(Transport::Tcp, ports[side], ports[1 - side], sent.payload, sent.payload_length);
-            let (settled, conforms) = cold.put_head(Head::of(side, sequence, sent.payload, seen), sent.at);
+            let (settled, conforms) = cold.put_head(SegmentHead::of(side, sequence, sent.payload, seen), sent.at);
             self.settled[side] |= if settled { PAYLOAD } else { 0 };
             if conforms {
                 cold.conforms[side] |= seen.conforms;

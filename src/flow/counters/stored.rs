@@ -1,6 +1,6 @@
 //! What states hold of a flow.
 
-use super::cold::{Cold, HAS_RARE, IS_SHORTENED, Odd, Rare, TransportState, Written};
+use super::cold::{Cold, ColdExtras, HAS_RARE, IS_SHORTENED, RareFacts, TransportState, Written};
 use super::{ANNOUNCED, ASKED, Counts, DISORDERED, HELD, MORE, PROCEEDS, REPLIED, REWRITTEN, WAITS};
 use crate::capture::Timestamp;
 use crate::flow::pending::{PendingReplies, PendingReply};
@@ -130,9 +130,9 @@ impl Counts {
 }
 
 stored!(Written { first, last });
-stored!(Rare { high, payload, latest, arrived, written });
+stored!(RareFacts { high, payload, latest, arrived, written });
 
-impl Odd {
+impl ColdExtras {
     /// What the end `side` waits for, if any is told here, and what else is odd, but for the last replies
     /// ([`Counts::replies_before`]) and repetitions ([`Counts::repetitions`]).
     fn store(&self, side: Option<usize>, to: &mut Vec<u8>) {
@@ -200,7 +200,7 @@ impl Cold {
         let (syns, syn_acks, resets) = from.get()?;
         let (violates, mut said, hops): (_, [u8; 2], _) = from.get()?;
         from.expect((said[0] | said[1]) & !SAID == 0, "a flow has marks that are not known")?;
-        let odd = if from.get()? { Some(Box::new(Odd::load(from, waiting)?)) } else { None };
+        let odd = if from.get()? { Some(Box::new(ColdExtras::load(from, waiting)?)) } else { None };
         if odd.as_ref().is_some_and(|odd| odd.rare.is_some()) {
             said[0] |= HAS_RARE;
         }

@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use smallvec::SmallVec;
 
 use super::Window;
-use super::lowest::{Add, Lowest, summed};
+use super::lowest::{Add, BoundedMap, summed};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, VlanPath};
-use crate::protocol::neighbour::{self, Said};
+use crate::protocol::neighbour::{self, NeighbourMessage};
 use crate::state::stored;
 
 const SPEAKERS: usize = 1 << 16;
@@ -58,9 +58,9 @@ impl Claim {
         }
         let to_group = ip.destination.is_multicast();
         let (address, mac, to) = match neighbour::said(kind, body)? {
-            Said::Asks(mac) if to_group => (ip.source, mac, To::Everyone { announces: false }),
-            Said::Asks(mac) => (ip.source, mac, To::Somebody),
-            Said::Advertises { target, link, is_solicited } => {
+            NeighbourMessage::Asks(mac) if to_group => (ip.source, mac, To::Everyone { announces: false }),
+            NeighbourMessage::Asks(mac) => (ip.source, mac, To::Somebody),
+            NeighbourMessage::Advertises { target, link, is_solicited } => {
                 let announces = !is_solicited;
                 let to = if to_group { To::Everyone { announces } } else { To::Asker(ip.destination) };
                 (target.into(), link, to)
@@ -90,9 +90,9 @@ pub type Claimed = (Timestamp, MacAddr, bool);
 
 /// The first claims of an address in the order of time: they add up however the parts of a capture lie between one another.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Order(SmallVec<[Claimed; 1]>);
+struct ClaimOrder(SmallVec<[Claimed; 1]>);
 
-impl Order {
+impl ClaimOrder {
     fn put(&mut self, claim: Claimed) {
         if let Err(at) = self.0.binary_search(&claim)
             && at < ORDERED
@@ -103,7 +103,7 @@ impl Order {
     }
 }
 
-impl Add for Order {
+impl Add for ClaimOrder {
     fn add(&mut self, other: Self) {
         other.0.into_iter().for_each(|claim| self.put(claim));
     }
@@ -114,10 +114,10 @@ impl Add for Order {
 /// All claims, up to a limit each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Claims {
-    speakers: Lowest<(VlanPath, IpAddr, MacAddr), Speaker, SPEAKERS>,
+    speakers: BoundedMap<(VlanPath, IpAddr, MacAddr), Speaker, SPEAKERS>,
     /// By speaker and asker.
-    listeners: Lowest<((VlanPath, IpAddr, MacAddr), IpAddr), Window, LISTENERS>,
-    orders: Lowest<(VlanPath, IpAddr), Order, ORDERS>,
+    listeners: BoundedMap<((VlanPath, IpAddr, MacAddr), IpAddr), Window, LISTENERS>,
+    orders: BoundedMap<(VlanPath, IpAddr), ClaimOrder, ORDERS>,
 }
 
 impl Claims {
@@ -131,7 +131,7 @@ impl Claims {
             self.listeners.add(((vlan.clone(), address, mac), asker), window);
         }
         let announces = to == To::Everyone { announces: true };
-        self.orders.add((vlan, address), Order(SmallVec::from_iter([(at.time, mac, announces)])));
+        self.orders.add((vlan, address), ClaimOrder(SmallVec::from_iter([(at.time, mac, announces)])));
     }
 
     /// Takes what a state of a program before this one tells of ARP: neither VLAN nor order.
@@ -179,7 +179,7 @@ impl Claims {
 stored!(Speaker { window, broadcasts });
 stored!(Claims { speakers, listeners, orders });
 
-stored!(Order(claims: list(ORDERED, "an address has too many claims"))
+stored!(ClaimOrder(claims: list(ORDERED, "an address has too many claims"))
     where |order| order.0.windows(2).all(|two| two[0] < two[1]) => "claims are not in their order");
 
 #[cfg(test)]
@@ -189,11 +189,11 @@ mod tests {
     use crate::state::{Load, Stored};
 
     /// The turns of MACs at seconds, which announce themselves or not, from M to N.
-    fn order(claims: &[(u8, i64, bool)]) -> Order {
+    fn order(claims: &[(u8, i64, bool)]) -> ClaimOrder {
         let once = |(mac, second, announces): &(u8, i64, bool)| {
             (Timestamp::from_nanos(second * 1_000_000_000), MacAddr([2, 0, 0, 0, 0, *mac]), *announces)
         };
-        let mut sum = Order::default();
+        let mut sum = ClaimOrder::default();
         claims.iter().map(once).for_each(|claim| sum.put(claim));
         sum
     }

@@ -7,7 +7,7 @@ use super::lowest::{Add, summed};
 use super::{First, Window};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::MacAddr;
-use crate::protocol::dhcp::{self, Message};
+use crate::protocol::dhcp::{self, DhcpMessage};
 use crate::state::stored;
 
 /// Seconds of a stretch: who starts again takes longer as a rule.
@@ -113,7 +113,7 @@ impl DhcpExchange {
     /// What a message says.
     pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(Key, Self)> {
         let message = dhcp::message(payload)?;
-        let Message { kind, client, xid, client_address, your_address, .. } = message;
+        let DhcpMessage { kind, client, xid, client_address, your_address, .. } = message;
         let mut exchange = DhcpExchange::NONE;
         let once = Window::once(time, at);
         exchange.identifier = message.client_identifier.map(hash);

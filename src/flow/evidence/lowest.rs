@@ -53,18 +53,18 @@ const TOO_LARGE: &str = "a set of evidence is larger than any";
 /// At most `LIMIT` keys, the lowest. A key that was turned away once can never come back, because
 /// the keys that outbid it stay: so merging parts gives exactly what one pass gives, at the limit too.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Lowest<K, V, const LIMIT: usize> {
+pub(super) struct BoundedMap<K, V, const LIMIT: usize> {
     map: BTreeMap<K, V>,
     turned_away: bool,
 }
 
-impl<K, V, const LIMIT: usize> Default for Lowest<K, V, LIMIT> {
+impl<K, V, const LIMIT: usize> Default for BoundedMap<K, V, LIMIT> {
     fn default() -> Self {
         Self { map: BTreeMap::new(), turned_away: false }
     }
 }
 
-impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
+impl<K: Ord, V: Add, const LIMIT: usize> BoundedMap<K, V, LIMIT> {
     pub(super) fn add(&mut self, key: K, value: V) {
         let is_full = self.map.len() >= LIMIT;
         // Where it is full, most keys are above all that are kept.
@@ -110,8 +110,11 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
     }
 
     /// The same with other keys, whose order is that of these.
-    pub(super) fn with_keys<Q: Ord>(self, key: impl Fn(K) -> Q) -> Lowest<Q, V, LIMIT> {
-        Lowest { map: self.map.into_iter().map(|(k, value)| (key(k), value)).collect(), turned_away: self.turned_away }
+    pub(super) fn with_keys<Q: Ord>(self, key: impl Fn(K) -> Q) -> BoundedMap<Q, V, LIMIT> {
+        BoundedMap {
+            map: self.map.into_iter().map(|(k, value)| (key(k), value)).collect(),
+            turned_away: self.turned_away,
+        }
     }
 
     /// Appends it with other keys, whose order is that of these.
@@ -127,7 +130,7 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.turned_away.store(to);
     }
 
-    /// Takes over what [`Lowest::store_keys`] appended.
+    /// Takes over what [`BoundedMap::store_keys`] appended.
     pub(super) fn load_keys<Q: Stored>(from: &mut Load<'_>, key: impl Fn(Q, &V) -> K) -> Result<Self, Broken>
     where
         V: Stored,
@@ -156,7 +159,7 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
     }
 }
 
-impl<K: Stored + Ord, V: Stored, const LIMIT: usize> Stored for Lowest<K, V, LIMIT> {
+impl<K: Stored + Ord, V: Stored, const LIMIT: usize> Stored for BoundedMap<K, V, LIMIT> {
     fn store(&self, to: &mut Vec<u8>) {
         store_map(&self.map, to);
         self.turned_away.store(to);
@@ -179,8 +182,8 @@ mod tests {
         fn shift(&mut self, _: Shift) {}
     }
 
-    fn count(keys: &[u8]) -> Lowest<u8, u32, 4> {
-        let mut map = Lowest::default();
+    fn count(keys: &[u8]) -> BoundedMap<u8, u32, 4> {
+        let mut map = BoundedMap::default();
         keys.iter().for_each(|&key| map.add(key, 1));
         map
     }

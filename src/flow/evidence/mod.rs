@@ -22,7 +22,7 @@ pub use self::dhcp::{DhcpExchange, Refusals};
 pub use self::link::{
     Authentication, BridgePort, Broadcasts, DatagramId, LinkEvidence, Membership, Offers, Pieces, Port, STRETCH, TooBig,
 };
-use self::lowest::{Add, Lowest, summed};
+use self::lowest::{Add, BoundedMap, summed};
 pub use self::transactions::Transaction;
 use crate::capture::{FrameId, Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, may_be_tunnel, quoted};
@@ -114,7 +114,7 @@ summed!(Search { window }, mine, theirs: {
 pub struct First<T> {
     /// When it was sent.
     pub at: Moment,
-    /// Its time as it was written.
+    /// Timestamp as recorded in the capture.
     pub time: Timestamp,
     /// What it was.
     pub what: T,
@@ -202,17 +202,17 @@ pub const MAY_BE_IGNORED: u32 = 1 << 24;
 /// The sets, each bounded by keeping its lowest keys.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SideEvidence {
-    searches: Lowest<Endpoint, Search, 8192>,
-    group_requests: Lowest<(Endpoint, u32), Window, 16_384>,
-    bacnet_searches: Lowest<IpAddr, Window, 8192>,
-    notified: Lowest<(IpAddr, SocketAddr), Window, 4096>,
-    answered: Lowest<Stream, First<SocketAddr>, 8192>,
-    tftp_files: Lowest<Stream, First<TftpFile>, 8192>,
-    tftp_errors: Lowest<Stream, First<TftpError>, 4096>,
-    icmp_errors: Lowest<IcmpError, Window, 16_384>,
-    dhcp: Lowest<dhcp::Key, DhcpExchange, 65_536>,
-    lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
-    refusals: Lowest<dhcp::ServerKey, Refusals, 8192>,
+    searches: BoundedMap<Endpoint, Search, 8192>,
+    group_requests: BoundedMap<(Endpoint, u32), Window, 16_384>,
+    bacnet_searches: BoundedMap<IpAddr, Window, 8192>,
+    notified: BoundedMap<(IpAddr, SocketAddr), Window, 4096>,
+    answered: BoundedMap<Stream, First<SocketAddr>, 8192>,
+    tftp_files: BoundedMap<Stream, First<TftpFile>, 8192>,
+    tftp_errors: BoundedMap<Stream, First<TftpError>, 4096>,
+    icmp_errors: BoundedMap<IcmpError, Window, 16_384>,
+    dhcp: BoundedMap<dhcp::Key, DhcpExchange, 65_536>,
+    lldp: BoundedMap<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
+    refusals: BoundedMap<dhcp::ServerKey, Refusals, 8192>,
     /// What was said of the link itself.
     pub link: LinkEvidence,
     /// Who speaks for which address.

@@ -1,6 +1,6 @@
 //! What states hold of the evidence beside the flows.
 
-use super::lowest::Lowest;
+use super::lowest::BoundedMap;
 use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpError, TftpFile, Window, dhcp};
 use crate::decode::MacAddr;
 use crate::protocol::lldp;
@@ -29,8 +29,8 @@ impl Stored for SideEvidence {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let (searches, group_requests, bacnet_searches) = from.get()?;
         let (notified, answered, tftp_files) = from.get()?;
-        let (icmp_errors, dhcp) = (from.get()?, Lowest::load_keys(from, dhcp::key)?);
-        let units: Lowest<(MacAddr, lldp::Unit), Window, LLDP_LIMIT> = from.get()?;
+        let (icmp_errors, dhcp) = (from.get()?, BoundedMap::load_keys(from, dhcp::key)?);
+        let units: BoundedMap<(MacAddr, lldp::Unit), Window, LLDP_LIMIT> = from.get()?;
         let lldp = units.with_keys(|(mac, unit)| (from.input, mac, unit));
         Ok(Self {
             searches,
@@ -39,7 +39,7 @@ impl Stored for SideEvidence {
             notified,
             answered,
             tftp_files,
-            tftp_errors: Lowest::default(),
+            tftp_errors: BoundedMap::default(),
             icmp_errors,
             dhcp,
             lldp,
@@ -51,7 +51,7 @@ impl Stored for SideEvidence {
 impl SideEvidence {
     /// Whether TFTP said no ERROR.
     pub(in crate::flow) fn is_without_tftp_errors(&self) -> bool {
-        self.tftp_errors == Lowest::default()
+        self.tftp_errors == BoundedMap::default()
     }
 
     /// Appends what TFTP's ERRORs said.
@@ -70,7 +70,7 @@ impl SideEvidence {
     }
 
     pub(in crate::flow) fn load_refusals(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
-        self.refusals = Lowest::load_keys(from, dhcp::server_key)?;
+        self.refusals = BoundedMap::load_keys(from, dhcp::server_key)?;
         Ok(())
     }
 }

@@ -6,11 +6,11 @@ use crate::protocol::{Turn, icmp};
 /// The ports (for ICMP: the type of the request, twice; without ports: 0) by which a packet belongs to its flow;
 /// `None` where they are not to be had: a later fragment, or a header that was cut.
 pub fn ports_of(ip: &IpPacket<'_>) -> Option<(u16, u16)> {
-    Content::of(ip).map(|content| content.ports)
+    FlowContent::of(ip).map(|content| content.ports)
 }
 
 /// What of an IP packet makes its flow.
-pub(super) struct Content<'a> {
+pub(super) struct FlowContent<'a> {
     pub(super) ports: (u16, u16),
     pub(super) flags: TcpFlags,
     pub(super) numbers: Option<&'a [u8; 8]>,
@@ -22,7 +22,7 @@ pub(super) struct Content<'a> {
     pub(super) payload_length: u32,
 }
 
-impl<'a> Content<'a> {
+impl<'a> FlowContent<'a> {
     /// `None` where the ports (or the ICMP type) are not to be had.
     pub(super) fn of(ip: &IpPacket<'a>) -> Option<Self> {
         let none = Self {

@@ -7,7 +7,7 @@ use crate::flow::SideEvidence;
 use crate::flow::key::{Key, Key4, Key6, VlanNames};
 use crate::flow::packet::FlowPacket;
 use crate::health::{Ends, FlowKey, Health, Measure, Pair, Segment, Watch};
-use crate::protocol::{Turn, exchange};
+use crate::protocol::{Turn, bacnet, coap, exchange};
 
 /// TCP's IP protocol number.
 const TCP: u8 = 6;
@@ -32,8 +32,8 @@ impl FlowKey for Key6 {
 #[inline(always)]
 const fn of_port(port: u16) -> Option<Measure> {
     match port {
-        5683 => Some(Measure::Coap),
-        47808 => Some(Measure::Bacnet),
+        coap::PORT => Some(Measure::Coap),
+        bacnet::PORT => Some(Measure::Bacnet),
         53 => Some(Measure::Dns),
         _ => None,
     }

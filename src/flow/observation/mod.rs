@@ -8,10 +8,10 @@ mod sum;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-use content::Content;
+use content::FlowContent;
 pub use content::{is_icmp_error, ports_of};
 
-use super::batch::{Direct, Intake, Pipeline};
+use super::batch::{Direct, PacketSink, Pipeline};
 use super::clock;
 use super::evidence::Claim;
 use super::evidence::DatagramId;
@@ -182,7 +182,7 @@ impl Observation {
     }
 
     /// Adds what is on its way.
-    fn flush<'a>(&mut self, intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>) {
+    fn flush<'a>(&mut self, intakes: &mut PacketSinks<impl PacketSink<'a, Key4>, impl PacketSink<'a, Key6>>) {
         let (side, vlans) = (&mut self.side, &self.vlans);
         intakes.0.flush((&mut self.v4, &mut self.health.v4), |key, sent, seen| note(side, vlans, key, sent, seen));
         intakes.1.flush((&mut self.v6, &mut self.health.v6), |key, sent, seen| note(side, vlans, key, sent, seen));
@@ -199,7 +199,7 @@ impl Observation {
     pub(super) fn take<'a>(
         &mut self,
         mut frame: Frame<'a>,
-        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+        intakes: &mut PacketSinks<impl PacketSink<'a, Key4>, impl PacketSink<'a, Key6>>,
     ) {
         let at = Moment { time: self.tallies[0].1.count(&frame), frame: frame.id };
         if is_odd(&frame, at) {
@@ -223,7 +223,7 @@ impl Observation {
         frame: &Frame<'a>,
         at: Moment,
         plain: decode::Plain<'a>,
-        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+        intakes: &mut PacketSinks<impl PacketSink<'a, Key4>, impl PacketSink<'a, Key6>>,
     ) {
         if self.measures_health {
             // A copy is lent: what is lent itself would be written to memory, of every frame.
@@ -257,7 +257,7 @@ impl Observation {
         (addresses, ports, protocol, vlan): (Addresses, (u16, u16), u8, VlanCode),
         mut sent: FlowPacket<'a>,
         written: Timestamp,
-        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+        intakes: &mut PacketSinks<impl PacketSink<'a, Key4>, impl PacketSink<'a, Key6>>,
     ) {
         let (evidence, vlans) = (&mut self.side, &self.vlans);
         // Copies are lent, so that the packet itself is written nowhere but in its batch.
@@ -293,7 +293,7 @@ impl Observation {
         &mut self,
         frame: Frame<'a>,
         at: Moment,
-        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+        intakes: &mut PacketSinks<impl PacketSink<'a, Key4>, impl PacketSink<'a, Key6>>,
     ) {
         let packet = decode::decode(&frame);
         let is_counted = frame.data.len() < frame.original_len as usize;
@@ -340,7 +340,7 @@ impl Observation {
         packet: &Packet<'a>,
         ip: &IpPacket<'a>,
         amount: Amount,
-        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+        intakes: &mut PacketSinks<impl PacketSink<'a, Key4>, impl PacketSink<'a, Key6>>,
     ) {
         if self.measures_health {
             self.health.rhythms.hear(ip.source, ip.destination, at.time);
@@ -361,7 +361,7 @@ impl Observation {
                 self.side.claims.add(&packet.vlan, claim, frame.time, at);
             }
         }
-        let Some(content) = Content::of(ip) else {
+        let Some(content) = FlowContent::of(ip) else {
             // A later fragment, or a first one that ends before its ports.
             if let Some(fragment) = ip.fragment {
                 self.fragments.add(DatagramId::of(&packet.vlan, ip), part(frame, at, fragment.offset, None));
@@ -416,7 +416,7 @@ fn hear(health: &mut Questions, addresses: &Addresses, time: Timestamp) {
 }
 
 /// How packets come to the two tables.
-type Intakes<V4, V6> = (V4, V6);
+type PacketSinks<V4, V6> = (V4, V6);
 
 /// Hands on what a payload said, if a relation can use it.
 fn note<K: Key>(

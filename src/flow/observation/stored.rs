@@ -332,7 +332,7 @@ impl Observation {
         Ok(observation)
     }
 
-    /// Whether nothing, flows among it, is counted more often than there were frames, nor more bytes than they had: then no sum runs over.
+    /// Whether no count exceeds the number of frames or bytes, so that no sum overflows.
     fn adds_up(&self, in_flows: Amount) -> bool {
         let tally = &self.tallies[0].1;
         let all = Amount { frames: tally.frames.min(MOST.frames + 1), bytes: tally.wire_bytes.min(MOST.bytes + 1) };

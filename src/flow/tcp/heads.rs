@@ -21,7 +21,7 @@ pub(super) const fn is_near(sequence: u32, begin: u32) -> bool {
 
 /// The beginning of a segment's payload.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::flow) struct Head {
+pub(in crate::flow) struct SegmentHead {
     /// The end that sent it.
     side: u8,
     pub(in crate::flow) sequence: u32,
@@ -32,7 +32,7 @@ pub(in crate::flow) struct Head {
     violates: u8,
 }
 
-impl Head {
+impl SegmentHead {
     /// Of what an end sent, with what [`protocol::inspect`] said of it.
     pub(in crate::flow) fn of(side: usize, sequence: u32, payload: &[u8], seen: Inspection) -> Self {
         let length = payload.len().min(HEAD);
@@ -54,11 +54,11 @@ impl Head {
 /// Those of both directions, each with the earliest time at which it was sent. Kept apart from the numbers, which each
 /// segment is held against.
 #[derive(Clone, Debug, Default)]
-pub(in crate::flow) struct Heads(SmallVec<[(Head, Moment); 1]>);
+pub(in crate::flow) struct Heads(SmallVec<[(SegmentHead, Moment); 1]>);
 
 impl Heads {
     /// Adds what was sent at a time. Says whether its direction need not be looked at any more.
-    pub(in crate::flow) fn put(&mut self, head: Head, at: Moment, tcp: &Tcp) -> bool {
+    pub(in crate::flow) fn put(&mut self, head: SegmentHead, at: Moment, tcp: &Tcp) -> bool {
         let set = &mut self.0;
         match set.binary_search_by_key(&head, |(known, _)| *known) {
             Ok(place) => set[place].1 = at.min(set[place].1),
@@ -69,7 +69,7 @@ impl Heads {
         let number = alike().count();
         if number > MOST {
             // What is near a beginning that is known tells more than what may be near another.
-            let distance = |head: &Head| {
+            let distance = |head: &SegmentHead| {
                 let near = begins.iter().filter(|begin| is_near(head.sequence, **begin));
                 near.map(|begin| head.sequence.wrapping_sub(*begin)).min().unwrap_or(u32::MAX)
             };
@@ -85,7 +85,7 @@ impl Heads {
     pub(super) fn are_full(&self, begins: impl Iterator<Item = u32>, side: usize) -> bool {
         let begins: SmallVec<[u32; 8]> = begins.collect();
         let is_of_begin =
-            |head: &Head| head.side() == side && begins.iter().any(|begin| is_near(head.sequence, *begin));
+            |head: &SegmentHead| head.side() == side && begins.iter().any(|begin| is_near(head.sequence, *begin));
         self.0.iter().filter(|(head, _)| is_of_begin(head)).count() >= MOST
     }
 
@@ -106,7 +106,7 @@ impl Heads {
         for begin in tcp.beginnings(side) {
             knows_begin = true;
             if !tcp.conforms(side, begin) {
-                let near: SmallVec<[&Head; MOST]> =
+                let near: SmallVec<[&SegmentHead; MOST]> =
                     heads().map(|(head, _)| head).filter(|head| is_near(head.sequence, begin)).collect();
                 let (conforms, violates) = beginning(begin, &near, ports);
                 sum = (sum.0 | conforms, sum.1 | violates);
@@ -114,7 +114,7 @@ impl Heads {
         }
         // Without a SYN the lowest bytes may conform, never violate: what came before them is not known.
         if !knows_begin && let Some((reference, _)) = heads().min_by_key(|(_, at)| *at) {
-            let distance = |head: &Head| head.sequence.wrapping_sub(reference.sequence) as i32;
+            let distance = |head: &SegmentHead| head.sequence.wrapping_sub(reference.sequence) as i32;
             let lowest = heads().min_by_key(|(head, at)| (distance(head), *at));
             sum.0 = lowest.map_or(0, |(head, _)| head.conforms);
         }
@@ -137,7 +137,7 @@ impl Heads {
 ///
 /// Of several contents for one number those that conform to anything are believed; if none does, they say nothing unless
 /// they agree. Zero bytes in front of a bare ACK prove nothing, and what they hide is told.
-fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
+fn beginning(begin: u32, near: &[&SegmentHead], ports: [u16; 2]) -> (u32, u32) {
     let at_begin = || near.iter().filter(|head| head.sequence == begin);
     let (mut conforms, mut violates, mut violates_named) = (0, u32::MAX, u32::MAX);
     for first in at_begin() {
@@ -152,7 +152,7 @@ fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
         violates &= breaks;
         violates_named &= if fits != 0 { breaks } else { u32::MAX };
     }
-    let agree = |a: &Head, b: &Head| a.bytes().iter().zip(b.bytes()).all(|(a, b)| a == b);
+    let agree = |a: &SegmentHead, b: &SegmentHead| a.bytes().iter().zip(b.bytes()).all(|(a, b)| a == b);
     let is_one = at_begin().all(|a| at_begin().all(|b| agree(a, b)));
     match () {
         () if conforms != 0 => (conforms, violates_named & !conforms),
@@ -162,7 +162,7 @@ fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
 }
 
 /// A segment's first bytes with those that follow in others.
-fn stitch(begin: u32, first: &Head, near: &[&Head]) -> ArrayVec<u8, HEAD> {
+fn stitch(begin: u32, first: &SegmentHead, near: &[&SegmentHead]) -> ArrayVec<u8, HEAD> {
     let mut bytes: ArrayVec<u8, HEAD> = first.bytes().iter().copied().collect();
     let mut more = true;
     while more && bytes.len() < HEAD {
@@ -181,7 +181,7 @@ fn stitch(begin: u32, first: &Head, near: &[&Head]) -> ArrayVec<u8, HEAD> {
     bytes
 }
 
-stored!(Head { side, sequence, length, bytes, conforms, violates });
+stored!(SegmentHead { side, sequence, length, bytes, conforms, violates });
 
 stored!(Heads(list: list(2 * MOST, "there are too many beginnings of segments"))
     where |heads| heads.0.iter().all(|(head, _)| head.side < 2 && usize::from(head.length) <= HEAD)

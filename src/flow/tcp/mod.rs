@@ -9,9 +9,9 @@ mod vain;
 
 use smallvec::SmallVec;
 
-pub(super) use heads::{Head, Heads};
+pub(super) use heads::{Heads, SegmentHead};
 pub(super) use vain::Sent;
-pub use vain::{VainOpening, VainOpenings};
+pub use vain::{FailedHandshake, FailedHandshakes};
 
 use crate::capture::{Moment, Shift};
 use crate::decode::TcpFlags;
@@ -300,7 +300,7 @@ impl Tcp {
     }
 
     /// The latest connections that `side` opened and that came to nothing, after others that did not.
-    pub(super) fn vain(&self, side: usize) -> Option<VainOpenings> {
+    pub(super) fn vain(&self, side: usize) -> Option<FailedHandshakes> {
         if let Self::Sets(sets) = self { sets.vain[side] } else { None }
     }
 
@@ -349,7 +349,7 @@ impl Tcp {
 pub(super) struct Sets {
     deeds: [SmallVec<[(TcpEvent, Moment); 1]>; 2],
     /// By the end that opened them, when all is known.
-    vain: [Option<VainOpenings>; 2],
+    vain: [Option<FailedHandshakes>; 2],
 }
 
 impl Sets {

@@ -8,9 +8,9 @@ use crate::capture::{Moment, Timestamp};
 
 /// The latest connections of a flow, which all came to nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct VainOpenings {
+pub struct FailedHandshakes {
     /// How the last of them ended.
-    pub how: VainOpening,
+    pub how: FailedHandshake,
     /// How many they are.
     pub count: u32,
     /// Effective time at which the first of them was opened.
@@ -21,7 +21,7 @@ pub struct VainOpenings {
 
 /// How a connection came to nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum VainOpening {
+pub enum FailedHandshake {
     /// Its SYN was not accepted: refused, answered as a packet of an older connection, or not at all.
     Unaccepted,
     /// It was accepted, and the client said nothing.
@@ -41,7 +41,7 @@ pub(in crate::flow) struct Sent {
 impl Sets {
     /// The latest connections that `client` opened and that came to nothing, if an earlier one did not. Where more may have
     /// happened than is kept, there are none.
-    pub(super) fn vain(&self, client: usize, heads: Option<&Heads>, sent: [Sent; 2]) -> Option<VainOpenings> {
+    pub(super) fn vain(&self, client: usize, heads: Option<&Heads>, sent: [Sent; 2]) -> Option<FailedHandshakes> {
         let server = 1 - client;
         let opened = self.deeds[client].iter().filter_map(|(deed, at)| match deed {
             TcpEvent::Open(sequence) => Some((*at, *sequence)),
@@ -55,10 +55,11 @@ impl Sets {
         }
         opened.sort_unstable();
         let came = |(at, sequence): (Moment, u32)| Some((self.came(client, sequence, heads, is_kept[client])?, at));
-        let vain: SmallVec<[(VainOpening, Moment); 8]> = opened.iter().rev().map_while(|open| came(*open)).collect();
+        let vain: SmallVec<[(FailedHandshake, Moment); 8]> =
+            opened.iter().rev().map_while(|open| came(*open)).collect();
         let (&(how, last), &(_, first)) = (vain.first()?, vain.last()?);
         let number = |how| vain.iter().filter(|(came, _)| *came == how).count();
-        let [unaccepted, untaken] = [VainOpening::Unaccepted, VainOpening::Untaken].map(number);
+        let [unaccepted, untaken] = [FailedHandshake::Unaccepted, FailedHandshake::Untaken].map(number);
         // Who goes on was accepted by what was not captured; where that may not be kept, each is refused for certain.
         let is_refused = unaccepted == 0 || is_kept[client] || usize::from(sent[server].resets) >= unaccepted;
         // A connection on which nobody speaks is a test of the port: what does not arrive is said again.
@@ -69,18 +70,20 @@ impl Sets {
         let spoke =
             |(_, sequence): &(Moment, u32)| self.accepts(client, *sequence).any(|to| self.said(server, to, heads));
         let has_spoken = unaccepted == vain.len() || opened.iter().any(spoke);
-        let found = VainOpenings { how, count: vain.len() as u32, first: first.time, last: last.time };
+        let found = FailedHandshakes { how, count: vain.len() as u32, first: first.time, last: last.time };
         (is_refused && is_lost && has_spoken).then_some(found)
     }
 
     /// How a connection came to nothing; `None` if it did not, or may not have. Whether `is_kept` all that clients began with.
-    fn came(&self, client: usize, sequence: u32, heads: Option<&Heads>, is_kept: bool) -> Option<VainOpening> {
+    fn came(&self, client: usize, sequence: u32, heads: Option<&Heads>, is_kept: bool) -> Option<FailedHandshake> {
         let has_asked = self.said(client, sequence.wrapping_add(1), heads);
         match () {
-            () if self.accepts(client, sequence).next().is_none() => (!has_asked).then_some(VainOpening::Unaccepted),
+            () if self.accepts(client, sequence).next().is_none() => {
+                (!has_asked).then_some(FailedHandshake::Unaccepted)
+            }
             () if self.accepts(client, sequence).any(|begin| self.said(1 - client, begin, heads)) => None,
-            () if has_asked || !is_kept => Some(VainOpening::Unanswered),
-            () => Some(VainOpening::Untaken),
+            () if has_asked || !is_kept => Some(FailedHandshake::Unanswered),
+            () => Some(FailedHandshake::Untaken),
         }
     }
 

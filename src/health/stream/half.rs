@@ -34,8 +34,8 @@ pub(super) struct Half {
     /// Numbers that were passed over and not seen since.
     pub(super) holes: Holes,
     pub(super) losses: Losses,
-    /// The first acknowledgment behind the log that goes on, or is the first: it may be of a segment before. Without a time,
-    /// the one before it, of which it is known that others went on.
+    /// The first acknowledgment after the log that advances, or the first of all: it may acknowledge a segment of an earlier
+    /// part. Without a time it is the one before, known to be followed by others.
     pub(super) advanced: Option<(u32, Timestamp)>,
     /// Its window, where it is the first of all, bare: it may be a duplicate.
     pub(super) opening: Option<u16>,
@@ -49,8 +49,7 @@ pub(super) struct Half {
     pub(super) large: Option<(u32, u32, Timestamp)>,
 }
 
-/// SYNs, SYN-ACKs and FINs that were sent again in vain: who is switched off, or was cut off, acknowledges them no more, and nobody
-/// knows whether they were lost.
+/// SYNs, SYN-ACKs and FINs retransmitted without an answer: not counted as losses, because the peer may be off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::health) struct Vain {
     /// The number of the segment that was sent again last, and how often without another between, or within a part's beginning.
@@ -147,7 +146,7 @@ impl Half {
             return true;
         }
         self.recent = time;
-        // Of what overtakes others the mark stays, as long as what it overtook comes.
+        // The mark of a segment that overtook others is kept while those it overtook arrive.
         let [oldest, ref others @ ..] = self.prints;
         if is_sent_before(fingerprint, oldest) && others.iter().all(|other| is_sent_before(*other, oldest)) {
             self.prints.swap(0, 1);

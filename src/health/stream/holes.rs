@@ -32,7 +32,7 @@ impl Holes {
         self.list.is_empty()
     }
 
-    /// Those that are not among others.
+    /// The holes that `others` does not have.
     pub(super) fn without(&self, others: &Self) -> Self {
         let mut rest = self.clone();
         rest.list.retain(|hole| !others.list.contains(hole));

@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 
 use super::measure::Measure;
 use super::since;
-use super::sums::{Measures, Places, Spot, pair};
+use super::sums::{Measures, PairIndex, Places, pair};
 use super::watch::FlowKey;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
@@ -183,8 +183,8 @@ pub(super) struct Stream {
 }
 
 /// The bytes that a side sent.
-fn spot<'a, E>(side: usize, (ends, places): (&'a E, &'a mut Places)) -> Spot<'a, E> {
-    Spot { measure: Measure::Ack, asker: side, ends, places }
+fn spot<'a, E>(side: usize, (ends, places): (&'a E, &'a mut Places)) -> PairIndex<'a, E> {
+    PairIndex { measure: Measure::Ack, asker: side, ends, places }
 }
 
 impl Stream {

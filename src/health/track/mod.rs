@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::away::{Away, Kept, REACH};
+use super::away::{Away, KeptMessages, REACH};
 use super::measure::{Measure, Outcome, Pair};
 use super::stream::{Segment, Stream, Vain};
-use super::sums::{Measures, Places, Spot, pair};
+use super::sums::{Measures, PairIndex, Places, pair};
 use super::watch::FlowKey;
-use super::window::{Act, Message, WINDOW, Window};
+use super::window::{Act, Message, MessageWindow, WINDOW};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored};
@@ -19,11 +19,11 @@ pub(crate) type Ends = [(IpAddr, u16); 2];
 #[derive(Clone, Debug)]
 pub(super) struct Track {
     /// Its last messages.
-    recent: Window,
+    recent: MessageWindow,
     /// First and last time.
     span: [Timestamp; 2],
     /// Its first messages, where they are not the last: what they are hangs on what came before, which another part may know.
-    head: Option<Box<Window>>,
+    head: Option<Box<MessageWindow>>,
     /// What TCP's numbers say.
     stream: Option<Box<Stream>>,
     /// What lies behind its last messages.
@@ -60,13 +60,13 @@ fn before(time: Timestamp, nanos: u64) -> Timestamp {
 /// Counts what a message turned out to be that comes behind those of a window.
 #[inline]
 fn note(
-    (window, message, outcome): (&Window, &Message, Option<Outcome>),
+    (window, message, outcome): (&MessageWindow, &Message, Option<Outcome>),
     (of, ends, places): (Measure, &impl FlowKey, &mut Places),
     sums: &mut Measures,
 ) {
     let Some(outcome) = outcome else { return };
     let (measure, asker) = role(of, message);
-    let spot = Spot { measure, asker, ends, places };
+    let spot = PairIndex { measure, asker, ends, places };
     match outcome {
         Outcome::Answered { nanos, repeats } => {
             sums.answered_at(spot, before(message.time, nanos), (nanos, repeats));
@@ -80,7 +80,7 @@ fn note(
 
 /// What a message of TFTP tells besides.
 fn note_block(
-    window: &Window,
+    window: &MessageWindow,
     message: &Message,
     outcome: Outcome,
     (ends, places): (&impl FlowKey, &mut Places),
@@ -95,7 +95,7 @@ fn note_block(
         let acknowledgment = window.last().filter(|last| last.act == Act::Answer && last.side != message.side);
         let first = acknowledgment.and_then(|last| window.iter().find(|known| known.is_like(&last)));
         if let Some(nanos) = first.and_then(|first| message.since(first.time)) {
-            let next = Spot { measure: Measure::TftpNext, asker, ends, places };
+            let next = PairIndex { measure: Measure::TftpNext, asker, ends, places };
             sums.answered_at(next, before(message.time, nanos), (nanos, 0));
         }
     }
@@ -105,7 +105,7 @@ impl Track {
     pub(super) fn new(measure: Measure, input: u32, time: Timestamp) -> Self {
         let inputs = [input; 2];
         Self {
-            recent: Window::EMPTY,
+            recent: MessageWindow::EMPTY,
             span: [time; 2],
             head: None,
             stream: None,
@@ -124,7 +124,7 @@ impl Track {
     }
 
     /// The first messages.
-    fn head(&self) -> &Window {
+    fn head(&self) -> &MessageWindow {
         self.head.as_deref().unwrap_or(&self.recent)
     }
 
@@ -161,7 +161,7 @@ impl Track {
         // Clients ask again for all else, or no answer is owed to it (RFC 7967). What comes all the same later has no question then.
         if self.measure == Measure::Echo && self.recent.is_missed(&question) {
             let (measure, asker) = role(self.measure, &question);
-            sums.note(Spot { measure, asker, ends, places: &mut self.places }, Outcome::Missed);
+            sums.note(PairIndex { measure, asker, ends, places: &mut self.places }, Outcome::Missed);
         } else {
             self.away.get_or_insert_default().wait(number.saturating_sub(WINDOW as u64), question);
         }
@@ -251,7 +251,7 @@ impl Track {
 
     /// Nothing came before it: tells what its first messages are.
     pub(super) fn finish(&self, ends: &impl FlowKey, sums: &mut Measures) {
-        let (mut window, mut places) = (Window::EMPTY, Places::new());
+        let (mut window, mut places) = (MessageWindow::EMPTY, Places::new());
         for message in self.head().iter() {
             note((&window, &message, window.outcome(&message, self.measure)), (self.measure, ends, &mut places), sums);
             window.push(message);
@@ -263,13 +263,13 @@ impl Track {
     }
 
     /// What lies behind its last messages, where there is any, or may be for what comes before, which [`Stored`] leaves out.
-    pub(super) fn kept(&self) -> Option<Kept> {
+    pub(super) fn kept(&self) -> Option<KeptMessages> {
         let kept = self.away.as_deref().unwrap_or(&Away::default()).kept(self.count);
-        (self.head.is_some() && self.measure.may_wait() && kept != Kept::none()).then_some(kept)
+        (self.head.is_some() && self.measure.may_wait() && kept != KeptMessages::none()).then_some(kept)
     }
 
     /// Takes over what [`Track::kept`] gave, if it can be.
-    pub(super) fn keep(&mut self, kept: Kept) -> bool {
+    pub(super) fn keep(&mut self, kept: KeptMessages) -> bool {
         let fits = self.head.is_some() && self.measure.may_wait() && kept.count > WINDOW as u64;
         (self.count, self.away) = (kept.count, Some(Box::new(kept.away)));
         fits
@@ -301,7 +301,7 @@ impl Stored for Track {
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let (measure, first, last): (_, Window, Option<Window>) = from.get()?;
+        let (measure, first, last): (_, MessageWindow, Option<MessageWindow>) = from.get()?;
         let (acknowledged, stream, span): (_, _, [Timestamp; 2]) = from.get()?;
         let is_sound = last.as_ref().is_none_or(|last| last.is_full() && first.is_full());
         from.expect(is_sound && span[0] <= span[1], "the messages of a flow do not fit one another")?;

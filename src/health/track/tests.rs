@@ -34,7 +34,7 @@ fn stored((track, sums): Part) -> Part {
     let kept = track.kept();
     kept.store(&mut bytes);
     let mut from = Load::of_head(bytes);
-    let (mut loaded, kept): (Track, Option<Kept>) = from.get().unwrap();
+    let (mut loaded, kept): (Track, Option<KeptMessages>) = from.get().unwrap();
     assert!(kept.is_none_or(|kept| loaded.keep(kept)));
     (loaded, sums)
 }

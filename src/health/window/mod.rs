@@ -94,19 +94,19 @@ impl Message {
 
 /// The last messages of a flow, or its first: 64 bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Window {
+pub(super) struct MessageWindow {
     times: [Timestamp; WINDOW],
     ids: [u32; WINDOW],
     /// Four bits of each message, its side and what it does; above them how many there are.
     kinds: u32,
 }
 
-/// Bits of a message in [`Window::kinds`].
+/// Bits of a message in [`MessageWindow::kinds`].
 const BITS: usize = 4;
-/// Where in [`Window::kinds`] the number of messages stands.
+/// Where in [`MessageWindow::kinds`] the number of messages stands.
 const LENGTH: usize = BITS * WINDOW;
 
-impl Window {
+impl MessageWindow {
     pub(super) const EMPTY: Self = Self { times: [Timestamp::UNKNOWN; WINDOW], ids: [0; WINDOW], kinds: 0 };
 
     pub(super) const fn len(&self) -> usize {
@@ -302,7 +302,7 @@ impl Stored for Message {
     }
 }
 
-impl Stored for Window {
+impl Stored for MessageWindow {
     fn store(&self, to: &mut Vec<u8>) {
         (self.len() as u8).store(to);
         self.iter().for_each(|message| message.store(to));

@@ -13,7 +13,7 @@ fn answer(millis: i64, id: u32) -> Message {
 }
 
 fn outcomes(of: Measure, messages: &[Message]) -> Vec<Option<Outcome>> {
-    let mut window = Window::EMPTY;
+    let mut window = MessageWindow::EMPTY;
     let take = |message: &Message| {
         let outcome = window.outcome(message, of);
         window.push(*message);
@@ -58,7 +58,7 @@ fn an_identifier_that_is_used_again_behind_its_answer_is_another_question() {
 
 /// What of a row of questions, each a second after the one before, is missed; of those that are answered the next follows.
 fn missed(answered: &[bool], repeats: u32) -> usize {
-    let (mut window, mut missed) = (Window::EMPTY, 0);
+    let (mut window, mut missed) = (MessageWindow::EMPTY, 0);
     for (number, is_answered) in (1_u32..).zip(answered) {
         let at = i64::from(number) * 10_000;
         let mut push = |message| {
@@ -93,7 +93,7 @@ fn copies_count_nothing() {
 
 /// A block by its number and length, and whether its acknowledgement ends the file.
 fn ends(blocks: &[(u32, u32)]) -> Vec<bool> {
-    let (mut window, mut at) = (Window::EMPTY, 0);
+    let (mut window, mut at) = (MessageWindow::EMPTY, 0);
     let tell = |(number, length): &(u32, u32)| {
         at += 100;
         window.push(ask(at, number << 16 | length));
@@ -116,7 +116,7 @@ fn a_file_ends_with_a_block_that_is_shorter_than_the_others() {
     // Numbers begin again with 0 (or 1).
     assert_eq!(ends(&[(65_534, 512), (65_535, 512), (0, 512), (1, 512), (2, 5)]), [false, false, false, false, true]);
     // The last block is sent three times.
-    let mut window = Window::EMPTY;
+    let mut window = MessageWindow::EMPTY;
     [ask(0, 8 << 16 | 512), answer(1, 8 << 16), ask(2, 9 << 16 | 5), ask(3000, 9 << 16 | 5), ask(6000, 9 << 16 | 5)]
         .into_iter()
         .for_each(|message| window.push(message));
@@ -124,7 +124,7 @@ fn a_file_ends_with_a_block_that_is_shorter_than_the_others() {
 }
 
 /// The same by looking at one message after the other.
-fn one_by_one(window: &Window, message: &Message, of: Measure) -> Option<Outcome> {
+fn one_by_one(window: &MessageWindow, message: &Message, of: Measure) -> Option<Outcome> {
     let renews = of.renews();
     let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
     let is_reply = |known: &Message| {
@@ -179,7 +179,7 @@ proptest! {
     fn all_at_once_tell_what_one_after_the_other_tells(
         messages in prop::collection::vec((0..900_i64, 0..2_u8, 0..5_u32, 0..4_u32), 1..12),
     ) {
-        let mut window = Window::EMPTY;
+        let mut window = MessageWindow::EMPTY;
         let mut now = 0;
         for (after, side, act, id) in messages {
             now += if after < 600 { after / 6 - 10 } else { after };
@@ -196,5 +196,5 @@ proptest! {
 
 #[test]
 fn a_window_is_a_cache_line() {
-    assert_eq!(size_of::<Window>(), 64);
+    assert_eq!(size_of::<MessageWindow>(), 64);
 }

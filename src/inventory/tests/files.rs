@@ -82,14 +82,14 @@ role = "node"
 "#;
     let found = errors(text, "site.toml");
     let expected = [
-        ("site.toml:1:1: unknown key `sitee`; did you mean `site`?"),
+        ("site.toml:1:1: unknown key \"sitee\"; did you mean \"site\"?"),
         ("site.toml:2:9: `10.0.0.300`: expected an address"),
         ("site.toml:2:23: `node` is of type integer, expected a list of texts in quotes"),
         ("site.toml:3:9: `infer` is of type string, expected true or false"),
-        ("site.toml:6:1: unknown key `adress`; did you mean `address`?"),
-        ("site.toml:11:8: unknown role `gatway`; did you mean `gateway`?"),
+        ("site.toml:6:1: unknown key \"adress\"; did you mean \"address\"?"),
+        ("site.toml:11:8: unknown role \"gatway\"; did you mean \"gateway\"?"),
         ("site.toml:13:1: `address` or `mac` is missing; expected what the device is known by"),
-        ("site.toml:17:1: unknown key `ip`; `address` takes addresses"),
+        ("site.toml:17:1: unknown key \"ip\"; `address` takes addresses"),
         ("site.toml:18:8: `name` contains control characters"),
         ("site.toml:21:7: `10.0.0.1`: expected a MAC"),
     ];
@@ -124,12 +124,12 @@ fn csv_dialects() {
 fn csv_errors_come_all_at_once_with_their_places() {
     let text = "sep=;\naddress;role;name\n10.0.0.1;gatway;\n;node;\n10.0.0.0.1;node;\n\"10.0.0.2\";;\n10.0.0.3;node;\"a\nb\"\n10.0.0.4;nod;\n";
     let expected = [
-        "site.csv:3, cell 2: unknown role `gatway`; did you mean `gateway`?",
+        "site.csv:3, cell 2: unknown role \"gatway\"; did you mean \"gateway\"?",
         "site.csv:4: the address or MAC is missing",
         "site.csv:5, cell 1: `10.0.0.0.1`: expected an address",
         "site.csv:6: the role is missing; expected gateway, node, bacnet or host",
         "site.csv:7, cell 3: `name` contains control characters",
-        "site.csv:9, cell 2: unknown role `nod`; did you mean `node`?",
+        "site.csv:9, cell 2: unknown role \"nod\"; did you mean \"node\"?",
     ];
     let found = errors(text, "site.csv");
     assert_eq!(found.len(), expected.len(), "{found:#?}");
@@ -142,8 +142,8 @@ fn csv_errors_come_all_at_once_with_their_places() {
 fn csv_headers_are_checked() {
     for (text, expected) in [
         ("", "site.csv:1: the header line is missing"),
-        ("adress,role\n", "site.csv:1, cell 1: unknown column `adress`; did you mean `address`?"),
-        ("address,ip,role\n", "site.csv:1, cell 2: unknown column `ip`; another column means the same"),
+        ("adress,role\n", "site.csv:1, cell 1: unknown column \"adress\"; did you mean \"address\"?"),
+        ("address,ip,role\n", "site.csv:1, cell 2: unknown column \"ip\"; another column means the same"),
         ("10.0.0.1,gateway\n", "site.csv:1: the column `role` is missing"),
         ("role,name\n", "site.csv:1: the column `address` or `mac` is missing"),
     ] {

@@ -24,9 +24,9 @@ const ROWS: u32 = 8;
 const SILENT_RUN: u32 = 3;
 
 /// A flow, as it is found in the table again.
-type FoldKey = (Connection, VlanPath);
+type FoldKey = (FoldConnection, VlanPath);
 /// The same on whatever VLAN path.
-type Connection = ([(IpAddr, u16); 2], Transport);
+type FoldConnection = ([(IpAddr, u16); 2], Transport);
 
 /// The flows that may be folded, each with its client's end.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Idle {
         let (Some(now), Ok(after)) = (now.nanos(), i64::try_from(after.as_nanos())) else { return Self::default() };
         let related = related(relations);
         let mut rows: HashMap<u32, u32> = HashMap::new();
-        let mut paths: HashMap<Connection, u32> = HashMap::new();
+        let mut paths: HashMap<FoldConnection, u32> = HashMap::new();
         for (flow, judgement) in flows.iter() {
             *rows.entry(judgement.conversation).or_default() += 1;
             *paths.entry(connection(&flow)).or_default() += 1;
@@ -65,7 +65,7 @@ impl Idle {
     }
 }
 
-fn connection(flow: &FlowView<'_>) -> Connection {
+fn connection(flow: &FlowView<'_>) -> FoldConnection {
     (flow.ends.each_ref().map(|end| (end.address, end.port)), flow.transport)
 }
 

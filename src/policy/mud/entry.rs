@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::member::{Member, Notes};
-use super::{Described, Leg, clean, role_of};
+use super::{Described, MudList, clean, role_of};
 use crate::policy::{Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -21,8 +21,8 @@ pub(super) struct Peers {
 
 /// What one entry matches, as it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) leg: Leg,
+pub(super) struct AccessEntry {
+    pub(super) leg: MudList,
     /// Which access list, for the order of entries.
     pub(super) list: usize,
     pub(super) name: String,
@@ -99,11 +99,11 @@ const PORTED: &[&str] = &[
 /// On site, but no group.
 const LOCAL: [Role; 4] = [Role::Gateway, Role::Node, Role::Bacnet, Role::Host];
 
-impl Entry {
+impl AccessEntry {
     /// Reads an entry of a list at a line; `None`, with the mistakes noted, if it cannot be understood.
     pub(super) fn read(
         ace: &Member<'_>,
-        (leg, list, line): (Leg, usize, usize),
+        (leg, list, line): (MudList, usize, usize),
         device: &Described,
         notes: &Notes<'_>,
     ) -> Option<Self> {
@@ -232,7 +232,7 @@ struct About {
 
 impl About {
     /// MUD's abstractions (RFC 8520 section 4), as roles.
-    fn abstractions(&mut self, entry: &Entry, mud: &Member<'_>, device: &Described, notes: &Notes<'_>) {
+    fn abstractions(&mut self, entry: &AccessEntry, mud: &Member<'_>, device: &Described, notes: &Notes<'_>) {
         for (key, member) in mud.members() {
             let roles: RoleSet = match key {
                 "my-controller" => [Role::Gateway].into_iter().collect(),
@@ -278,10 +278,10 @@ impl About {
         }
     }
 
-    fn peers(self, entry: &Entry, notes: &Notes<'_>) -> Peers {
+    fn peers(self, entry: &AccessEntry, notes: &Notes<'_>) -> Peers {
         let mut roles = self.roles;
         let mut blocks = Vec::new();
-        let is_peer = |destination: bool| destination == (entry.leg == Leg::From);
+        let is_peer = |destination: bool| destination == (entry.leg == MudList::From);
         for (block, destination) in self.networks {
             let group = block.network().is_multicast() || block.to_string() == "255.255.255.255/32";
             match (is_peer(destination), group) {

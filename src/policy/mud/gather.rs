@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Entry, Peers, Ports};
+use super::entry::{AccessEntry, Peers, Ports};
 use super::member::Notes;
-use super::{Described, Leg};
+use super::{Described, MudList};
 use crate::policy::{Direction, Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -33,7 +33,7 @@ pub(super) struct Ask {
     pub(super) line: usize,
 }
 
-pub(super) fn gather(entries: &[Entry], device: &Described, notes: &Notes<'_>) -> Gathered {
+pub(super) fn gather(entries: &[AccessEntry], device: &Described, notes: &Notes<'_>) -> Gathered {
     let kept = after_drops(entries, notes);
     versions(&kept, notes);
     let (mut asks, mut answers) = (Vec::new(), Vec::new());
@@ -76,8 +76,8 @@ pub(super) fn gather(entries: &[Entry], device: &Described, notes: &Notes<'_>) -
 }
 
 /// The entries that let something through, less what an earlier entry of the same list drops.
-fn after_drops(entries: &[Entry], notes: &Notes<'_>) -> Vec<Entry> {
-    let mut drops: Vec<&Entry> = Vec::new();
+fn after_drops(entries: &[AccessEntry], notes: &Notes<'_>) -> Vec<AccessEntry> {
+    let mut drops: Vec<&AccessEntry> = Vec::new();
     let mut kept = Vec::new();
     for entry in entries {
         if !entry.accept {
@@ -109,7 +109,7 @@ fn after_drops(entries: &[Entry], notes: &Notes<'_>) -> Vec<Entry> {
 }
 
 /// Whether an entry asks for all headers that another does, the other end apart.
-fn wholly(drop: &Entry, entry: &Entry) -> bool {
+fn wholly(drop: &AccessEntry, entry: &AccessEntry) -> bool {
     let fits = |wide: &Ports, narrow: &Ports| {
         wide.is_empty()
             || !narrow.is_empty()
@@ -122,7 +122,7 @@ fn wholly(drop: &Entry, entry: &Entry) -> bool {
         && (drop.device_opens.is_none() || drop.device_opens == entry.device_opens)
 }
 
-fn overlap(drop: &Entry, entry: &Entry) -> bool {
+fn overlap(drop: &AccessEntry, entry: &AccessEntry) -> bool {
     let meet = |a: &Ports, b: &Ports| {
         a.is_empty() || b.is_empty() || a.iter().any(|a| b.iter().any(|b| a.start() <= b.end() && b.start() <= a.end()))
     };
@@ -136,9 +136,9 @@ fn overlap(drop: &Entry, entry: &Entry) -> bool {
 }
 
 /// What a policy does not tell apart: the IP versions.
-fn versions(entries: &[Entry], notes: &Notes<'_>) {
+fn versions(entries: &[AccessEntry], notes: &Notes<'_>) {
     let only = |version: u8| {
-        let has = |entry: &&Entry| entry.version == Some(version);
+        let has = |entry: &&AccessEntry| entry.version == Some(version);
         entries.iter().filter(has).count() > 0 && !entries.iter().any(|entry| entry.version != Some(version))
     };
     for version in [4, 6] {
@@ -149,8 +149,8 @@ fn versions(entries: &[Entry], notes: &Notes<'_>) {
 }
 
 /// The request that an entry is of, and whether the entry is that of its answers.
-fn ask(entry: &Entry, all: &[Entry]) -> (Ask, bool) {
-    let out = entry.leg == Leg::From;
+fn ask(entry: &AccessEntry, all: &[AccessEntry]) -> (Ask, bool) {
+    let out = entry.leg == MudList::From;
     // The packet's source answers if it is at the server's end.
     let is_answer = match (entry.device_opens, entry.source.is_empty(), entry.destination.is_empty()) {
         (Some(device), ..) => device != out,
@@ -178,7 +178,7 @@ fn ask(entry: &Entry, all: &[Entry]) -> (Ask, bool) {
     (ask, is_answer)
 }
 
-fn mirrors(other: &Entry, entry: &Entry) -> bool {
+fn mirrors(other: &AccessEntry, entry: &AccessEntry) -> bool {
     other.leg != entry.leg
         && other.transport == entry.transport
         && other.source == entry.destination

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::place::{Step, item_lines, offset};
+use super::place::{PathStep, item_lines, offset};
 use super::{Described, clean};
 use crate::policy::Problem;
 use crate::text::{nearest, position};
@@ -16,7 +16,7 @@ const TOLD: usize = 50;
 /// Gathers mistakes and losses while a file is read.
 pub(super) struct Notes<'t> {
     text: &'t str,
-    problems: RefCell<Vec<(Vec<Step>, String)>>,
+    problems: RefCell<Vec<(Vec<PathStep>, String)>>,
     losses: RefCell<BTreeSet<String>>,
 }
 
@@ -60,17 +60,17 @@ impl<'t> Notes<'t> {
 }
 
 /// A path as people write it: `a/b[2]/c`.
-fn path(steps: &[Step]) -> String {
+fn path(steps: &[PathStep]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {
-            Step::Key(key) => {
+            PathStep::Key(key) => {
                 if !text.is_empty() {
                     text.push('/');
                 }
                 text.push_str(&clean(key));
             }
-            Step::Item(item) => text.push_str(&format!("[{item}]")),
+            PathStep::Item(item) => text.push_str(&format!("[{item}]")),
         }
     }
     if text.is_empty() { "the file".to_owned() } else { text }
@@ -80,7 +80,7 @@ fn path(steps: &[Step]) -> String {
 #[derive(Clone)]
 pub(super) struct Member<'a> {
     value: &'a Value,
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
     notes: &'a Notes<'a>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Member<'a> {
         self.value
     }
 
-    fn child(&self, step: Step, value: &'a Value) -> Self {
+    fn child(&self, step: PathStep, value: &'a Value) -> Self {
         let steps = self.steps.iter().cloned().chain([step]).collect();
         Self { value, steps, notes: self.notes }
     }
@@ -122,7 +122,7 @@ impl<'a> Member<'a> {
     /// The first of these keys that the object has: one of the RFC, and those of its drafts.
     pub(super) fn get(&self, keys: &[&str]) -> Option<Self> {
         let object = self.value.as_object()?;
-        keys.iter().find_map(|key| Some(self.child(Step::Key((*key).to_owned()), object.get(*key)?)))
+        keys.iter().find_map(|key| Some(self.child(PathStep::Key((*key).to_owned()), object.get(*key)?)))
     }
 
     /// The same, where it must be there.
@@ -140,7 +140,7 @@ impl<'a> Member<'a> {
 
     pub(super) fn list(&self) -> Vec<Self> {
         match self.value.as_array() {
-            Some(items) => items.iter().enumerate().map(|(at, item)| self.child(Step::Item(at), item)).collect(),
+            Some(items) => items.iter().enumerate().map(|(at, item)| self.child(PathStep::Item(at), item)).collect(),
             None => {
                 self.expected("a list");
                 Vec::new()
@@ -151,9 +151,10 @@ impl<'a> Member<'a> {
     /// The members of an object, with their keys.
     pub(super) fn members(&self) -> Vec<(&'a str, Self)> {
         match self.value.as_object() {
-            Some(object) => {
-                object.iter().map(|(key, value)| (key.as_str(), self.child(Step::Key(key.clone()), value))).collect()
-            }
+            Some(object) => object
+                .iter()
+                .map(|(key, value)| (key.as_str(), self.child(PathStep::Key(key.clone()), value)))
+                .collect(),
             None => {
                 self.expected("an object");
                 Vec::new()

@@ -15,7 +15,7 @@ mod toml;
 use serde_json::Value;
 
 use super::{Problem, Role};
-use entry::Entry;
+use entry::AccessEntry;
 use member::{Member, Notes};
 
 /// Where this tool's own descriptions are said to lie. The vendor publishes none; whoever does sets
@@ -45,7 +45,7 @@ struct Described {
 
 /// Which of a description's two lists an entry stands in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Leg {
+enum MudList {
     /// `from-device-policy`.
     From,
     /// `to-device-policy`.
@@ -92,7 +92,7 @@ fn read(root: &Member<'_>, notes: &Notes<'_>) -> Option<Translated> {
     let acls = lists.required(&["acl", "access-list"], "the access lists")?.list();
     let mut entries = Vec::new();
     let mut used = Vec::new();
-    for (leg, key) in [(Leg::From, "from-device-policy"), (Leg::To, "to-device-policy")] {
+    for (leg, key) in [(MudList::From, "from-device-policy"), (MudList::To, "to-device-policy")] {
         // A device that only listens, or only asks, need not have both.
         let Some(policy) = mud.get(&[key]) else { continue };
         let Some(names) = policy.required(&["access-lists"], "a policy") else { continue };
@@ -116,7 +116,7 @@ fn read(root: &Member<'_>, notes: &Notes<'_>) -> Option<Translated> {
                     ));
                     return None;
                 }
-                entries.extend(Entry::read(&ace, (leg, at, line), &device, notes));
+                entries.extend(AccessEntry::read(&ace, (leg, at, line), &device, notes));
             }
         }
     }

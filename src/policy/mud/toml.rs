@@ -12,7 +12,7 @@ use crate::protocol::Transport;
 const PEERS: [Role; 3] = [Role::Gateway, Role::Node, Role::Bacnet];
 
 /// A cell of a document to be: which way, transport, port, and peers where they are not the document's.
-type Cell<'a> = (Direction, Transport, u16, Option<RoleSet>, &'a str);
+type CellDraft<'a> = (Direction, Transport, u16, Option<RoleSet>, &'a str);
 
 /// The policy file, and for each allowance the line of its entry.
 pub(super) fn write(device: &Described, gathered: &Gathered, losses: &[String]) -> (String, Vec<usize>) {
@@ -44,7 +44,7 @@ pub(super) fn write(device: &Described, gathered: &Gathered, losses: &[String]) 
 
 /// The cells of the document that speaks of `peer`. A port that is for other roles as well stands in
 /// the `main` document, with its peers beside it.
-fn cells_of(gathered: &Gathered, main: Role, peer: Role, device: Role) -> Vec<Cell<'_>> {
+fn cells_of(gathered: &Gathered, main: Role, peer: Role, device: Role) -> Vec<CellDraft<'_>> {
     let pairs: RoleSet = PEERS.into_iter().filter(|role| *role != device).collect();
     gathered
         .cells
@@ -61,7 +61,7 @@ fn cells_of(gathered: &Gathered, main: Role, peer: Role, device: Role) -> Vec<Ce
         .collect()
 }
 
-fn document(out: &mut String, device: &Described, peer: Role, is_main: bool, cells: &[Cell<'_>]) {
+fn document(out: &mut String, device: &Described, peer: Role, is_main: bool, cells: &[CellDraft<'_>]) {
     let Described { role, slug, product, version, .. } = device;
     let name = if is_main { slug.clone() } else { format!("{slug}-{}", peer.name()) };
     let _ = writeln!(

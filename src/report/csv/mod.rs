@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::column::{Kind, Table};
+use super::column::{CellKind, Table};
 use super::coverage::{self, Coverage};
 use super::findings::{self, Findings};
-use super::flow_rows::Rows;
+use super::flow_rows::RowWriter;
 use super::flows::Flows;
 use super::inventory::Inventory;
 use super::joins::Joins;
@@ -26,7 +26,7 @@ fn write_header<T: Table>(out: &mut dyn Write, ports: &[PortColumn]) -> io::Resu
     let (mut line, mut header) = (Line::default(), Vec::new());
     for column in T::in_csv() {
         match column.kind {
-            Kind::Ports => ports.iter().for_each(|port| line.value(port.name.as_str().into())),
+            CellKind::Ports => ports.iter().for_each(|port| line.value(port.name.as_str().into())),
             _ => line.word(column.name),
         }
     }
@@ -95,8 +95,8 @@ pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> 
 pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
     write_header::<Flows>(out, &[])?;
     let flows = survey.flows.len();
-    write_in_order(out, flows.div_ceil(ROWS_AT_ONCE), threads, |chunk, rows: &mut Option<Rows<'_>>, buffer| {
-        let rows = rows.get_or_insert_with(|| Rows::new(survey, names));
+    write_in_order(out, flows.div_ceil(ROWS_AT_ONCE), threads, |chunk, rows: &mut Option<RowWriter<'_>>, buffer| {
+        let rows = rows.get_or_insert_with(|| RowWriter::new(survey, names));
         chunk_of(chunk, flows).for_each(|place| rows.add(place, buffer));
     })
 }

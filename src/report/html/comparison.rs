@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::page::{Page, put};
 use super::{HtmlOptions, STYLE};
 use crate::capture::Timestamp;
-use crate::report::json::{Change, ChangeKind, Comparison, Standing};
+use crate::report::json::{Change, ChangeKind, Comparison, FindingFate};
 use crate::report::text::comparison::{LOST, OTHER_SITES};
 use crate::report::text::units::{count, counted, duration};
 
@@ -34,10 +34,10 @@ fn render(comparison: &Comparison, options: &HtmlOptions) -> String {
     }
     let outcomes = comparison.outcomes();
     let number = |standing| outcomes.iter().filter(|of| of.0 == standing).map(|of| of.1.len()).sum::<usize>();
-    let counts = Standing::ALL
+    let counts = FindingFate::ALL
         .iter()
         .map(|standing| format!("{} {}", count(number(*standing) as u64), standing.name().to_lowercase()));
-    let class = match (number(Standing::New), number(Standing::Open) + number(Standing::NotSeenAgain)) {
+    let class = match (number(FindingFate::New), number(FindingFate::Open) + number(FindingFate::NotSeenAgain)) {
         (0, 0) => "good",
         (0, _) => "warn",
         _ => "bad",
@@ -51,10 +51,10 @@ fn render(comparison: &Comparison, options: &HtmlOptions) -> String {
     page.end_section();
     for (standing, changes) in &outcomes {
         let id = match standing {
-            Standing::Fixed => "fixed",
-            Standing::New => "new",
-            Standing::Open => "open",
-            Standing::NotSeenAgain => "lost",
+            FindingFate::Fixed => "fixed",
+            FindingFate::New => "new",
+            FindingFate::Open => "open",
+            FindingFate::NotSeenAgain => "lost",
         };
         page.section(id, standing.name());
         if changes.is_empty() {
@@ -123,9 +123,9 @@ const fn word(kind: ChangeKind) -> &'static str {
     }
 }
 
-fn finding_word(standing: Standing, change: &Change) -> &'static str {
+fn finding_word(standing: FindingFate, change: &Change) -> &'static str {
     match standing {
-        Standing::Open if change.old == change.new => "unchanged",
+        FindingFate::Open if change.old == change.new => "unchanged",
         _ => word(change.kind),
     }
 }

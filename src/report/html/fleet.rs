@@ -235,15 +235,15 @@ fn table(page: &mut Page, asked: &Asked, rows: &[Map<String, Value>]) {
 }
 
 /// A cell of the vendor's tables: document, direction, transport, port.
-type Cell = (String, String, String, u64);
+type FleetCell = (String, String, String, u64);
 
 /// A row a site, a column a cell.
 fn map(page: &mut Page, cells: &[Map<String, Value>], worst: &[Map<String, Value>]) {
     let cell = |row| (text(row, "document"), text(row, "direction"), text(row, "transport"), number(row, "port"));
-    let mut columns: Vec<Cell> = cells.iter().map(cell).collect();
+    let mut columns: Vec<FleetCell> = cells.iter().map(cell).collect();
     columns.sort();
     columns.dedup();
-    let mut sites: BTreeMap<String, BTreeMap<Cell, &Map<String, Value>>> = BTreeMap::new();
+    let mut sites: BTreeMap<String, BTreeMap<FleetCell, &Map<String, Value>>> = BTreeMap::new();
     for row in cells {
         sites.entry(text(row, "site_name")).or_default().insert(cell(row), row);
     }

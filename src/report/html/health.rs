@@ -121,7 +121,7 @@ fn cell(page: &mut Page, sums: &Sums, middle: Option<u64>) {
     );
 }
 
-/// The peers of one device: how soon it answers them, and they it.
+/// The peers of one device, with the response times in both directions.
 pub(super) fn peers(page: &mut Page, survey: &Survey, device: HostId, rows: &[HealthRow<'_>]) {
     if rows.is_empty() {
         return;

@@ -14,7 +14,7 @@ use crate::verdict::{CellState, HostCoverage, Verdict};
 /// Nodes that the page shows, the worst first.
 const SHOWN: usize = 500;
 
-type Column = (Transport, u16);
+type PortColumn = (Transport, u16);
 
 struct DeviceRow {
     host: HostId,
@@ -22,11 +22,11 @@ struct DeviceRow {
     unexpected: u32,
     blocked: u32,
     /// Incoming, outgoing.
-    cells: BTreeMap<Column, [Option<CellState>; 2]>,
+    cells: BTreeMap<PortColumn, [Option<CellState>; 2]>,
 }
 
 pub(super) fn write(page: &mut Page, survey: &Survey) {
-    let mut columns: BTreeMap<Column, (&str, [bool; 2], [u32; CellState::ALL.len()])> = BTreeMap::new();
+    let mut columns: BTreeMap<PortColumn, (&str, [bool; 2], [u32; CellState::ALL.len()])> = BTreeMap::new();
     for cell in survey.policy.cells().iter().filter(|cell| cell.role == Role::Node) {
         let column = columns.entry((cell.transport, cell.port)).or_insert((
             &cell.service,

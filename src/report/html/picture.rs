@@ -36,7 +36,7 @@ const WORDS: f64 = 115.0;
 /// What a loop takes at a bubble, with its number.
 const LOOP: f64 = 58.0;
 
-struct Bubble<'a> {
+struct RoleNode<'a> {
     x: f64,
     y: f64,
     radius: f64,
@@ -55,7 +55,7 @@ struct Sum {
     packets: u64,
 }
 
-impl Bubble<'_> {
+impl RoleNode<'_> {
     /// Whether its words stand above it, since all its lines go down.
     fn is_top(&self) -> bool {
         self.outward.1 < -0.9
@@ -97,13 +97,13 @@ impl Sum {
     }
 }
 
-type Sums = BTreeMap<(Role, Role, VerdictColor), Sum>;
+type TrafficSums = BTreeMap<(Role, Role, VerdictColor), Sum>;
 
 pub(super) fn write(page: &mut Page, survey: &Survey) {
     if survey.conversations.is_empty() {
         return;
     }
-    let mut sums = Sums::new();
+    let mut sums = TrafficSums::new();
     let mut worst = vec![VerdictColor::Bystander; survey.hosts.len()];
     for conversation in &survey.conversations {
         let strand = VerdictColor::of(conversation);
@@ -132,7 +132,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.end_section();
 }
 
-fn bubbles<'a>(survey: &'a Survey, worst: &[VerdictColor]) -> BTreeMap<Role, Bubble<'a>> {
+fn bubbles<'a>(survey: &'a Survey, worst: &[VerdictColor]) -> BTreeMap<Role, RoleNode<'a>> {
     let mut bubbles = BTreeMap::new();
     let devices = survey.hosts.devices();
     for (role, turn, one, many) in PLACES {
@@ -146,7 +146,7 @@ fn bubbles<'a>(survey: &'a Survey, worst: &[VerdictColor]) -> BTreeMap<Role, Bub
         let outward = turn.map_or((0.0, 1.0), |turn| ((turn * TAU).cos(), (turn * TAU).sin()));
         let distance = if turn.is_some() { RADIUS } else { 0.0 };
         let shown = hosts.len().min(DOTS) as f64;
-        let bubble = Bubble {
+        let bubble = RoleNode {
             x: CENTER.0 + outward.0 * distance,
             y: CENTER.1 + outward.1 * distance,
             radius: (22.0 + 3.3 * shown.sqrt()).clamp(27.0, 80.0),
@@ -160,10 +160,10 @@ fn bubbles<'a>(survey: &'a Survey, worst: &[VerdictColor]) -> BTreeMap<Role, Bub
     bubbles
 }
 
-fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
+fn draw(page: &mut Page, bubbles: &BTreeMap<Role, RoleNode<'_>>, sums: &TrafficSums) {
     let [left, top, right, bottom] = bubbles
         .values()
-        .map(Bubble::bounds)
+        .map(RoleNode::bounds)
         .fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |[left, top, right, bottom], [l, t, r, b]| {
             [left.min(l), top.min(t), right.max(r), bottom.max(b)]
         });
@@ -226,7 +226,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
 }
 
 /// A line from bubble to bubble, bent a little, beside those of the other verdicts; and its middle.
-fn line(from: &Bubble<'_>, to: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) {
+fn line(from: &RoleNode<'_>, to: &RoleNode<'_>, shift: f64) -> (String, (f64, f64)) {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     let length = dx.hypot(dy).max(1.0);
     let (ux, uy) = (dx / length, dy / length);
@@ -240,7 +240,7 @@ fn line(from: &Bubble<'_>, to: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) 
 }
 
 /// A loop at the outer side of a bubble, for what its own hosts say to each other; and its far point.
-fn turn(bubble: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) {
+fn turn(bubble: &RoleNode<'_>, shift: f64) -> (String, (f64, f64)) {
     let (x, y) = bubble.outward;
     let size = 20.0 + shift * 8.0;
     let middle = (bubble.x + x * (bubble.radius + size * 0.4), bubble.y + y * (bubble.radius + size * 0.4));
@@ -253,7 +253,7 @@ fn turn(bubble: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) {
     (path, far)
 }
 
-fn dots(page: &mut Page, bubble: &Bubble<'_>) {
+fn dots(page: &mut Page, bubble: &RoleNode<'_>) {
     let shown = bubble.hosts.len().min(DOTS);
     let words = bubble.words();
     put!(
@@ -315,7 +315,7 @@ fn shortened(host: &Host) -> String {
     if text.chars().count() <= 22 { text } else { text.chars().take(21).chain(['…']).collect() }
 }
 
-fn list(page: &mut Page, sums: &Sums) {
+fn list(page: &mut Page, sums: &TrafficSums) {
     page.table(
         "pairs",
         "What passed between roles",

@@ -58,7 +58,7 @@ pub enum ChangeKind {
 
 named! {
     /// What became of a finding.
-    pub enum Standing {
+    pub enum FindingFate {
         /// The new visit proves that it works.
         Fixed = "Fixed",
         /// The old visit knew nothing of it.
@@ -103,13 +103,13 @@ impl Comparison {
     }
 
     /// Findings by what became of them: fixed, new, still open, not seen again.
-    pub fn outcomes(&self) -> [(Standing, Vec<&Change>); 4] {
+    pub fn outcomes(&self) -> [(FindingFate, Vec<&Change>); 4] {
         let of = |kind| self.findings.iter().filter(move |change| change.kind == kind);
         [
-            (Standing::Fixed, of(ChangeKind::Works).collect()),
-            (Standing::New, of(ChangeKind::New).collect()),
-            (Standing::Open, of(ChangeKind::Changed).chain(&self.unchanged).collect()),
-            (Standing::NotSeenAgain, of(ChangeKind::NotSeenAgain).collect()),
+            (FindingFate::Fixed, of(ChangeKind::Works).collect()),
+            (FindingFate::New, of(ChangeKind::New).collect()),
+            (FindingFate::Open, of(ChangeKind::Changed).chain(&self.unchanged).collect()),
+            (FindingFate::NotSeenAgain, of(ChangeKind::NotSeenAgain).collect()),
         ]
     }
 

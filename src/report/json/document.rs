@@ -25,9 +25,9 @@ use crate::survey::Survey;
 const ROWS_AT_ONCE: usize = if cfg!(test) { 16 } else { 256 };
 
 /// Serializes what an iterator yields, without collecting it.
-struct Rows<F>(F);
+struct RowList<F>(F);
 
-impl<F, I> Serialize for Rows<F>
+impl<F, I> Serialize for RowList<F>
 where
     F: Fn() -> I,
     I: Iterator<Item: Serialize>,
@@ -38,13 +38,13 @@ where
 }
 
 /// The outermost object of a file, laid out as [`Lines`] does.
-struct Document<'a> {
+struct JsonDocument<'a> {
     out: &'a mut dyn Write,
     threads: usize,
     is_begun: bool,
 }
 
-impl Document<'_> {
+impl JsonDocument<'_> {
     fn key(&mut self, key: &str) -> io::Result<()> {
         self.out.write_all(if self.is_begun { b",\n  " } else { b"{\n  " })?;
         self.is_begun = true;
@@ -106,18 +106,18 @@ pub fn write_survey(
     created: Option<Time>,
     threads: usize,
 ) -> io::Result<()> {
-    let mut file = Document { out, threads, is_begun: false };
+    let mut file = JsonDocument { out, threads, is_begun: false };
     file.value("schema_version", &v1::SCHEMA_VERSION)?;
     file.value("judged", &rows::judged(&survey.judged))?;
     file.value("tool", &this_tool())?;
     file.value("created", &created)?;
-    file.value("inputs", &Rows(|| survey.inputs.iter().map(rows::input)))?;
+    file.value("inputs", &RowList(|| survey.inputs.iter().map(rows::input)))?;
     file.value("frames", &rows::frames(&survey.frames))?;
     file.value("site", &survey.site)?;
     file.value("policy", &rows::policy(names.policy()))?;
-    file.value("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
-    file.value("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
-    file.value("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
+    file.value("non_ip", &RowList(|| survey.non_ip.iter().map(rows::non_ip)))?;
+    file.value("encapsulations", &RowList(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
+    file.value("caveats", &RowList(|| survey.caveats.iter().map(rows::caveat)))?;
     file.table::<Flows>("flows", survey.flows.len(), |number| flows::row(survey, names, number))?;
     let conversation = |number: usize| ConversationRow::new(survey, names, &survey.conversations[number]);
     file.table::<Conversations>("conversations", survey.conversations.len(), conversation)?;

@@ -36,7 +36,7 @@ use super::names::Names;
 use crate::finding::{Context, Finding};
 use crate::survey::Survey;
 use crate::text::{self, BadText};
-pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub use comparison::{Change, ChangeKind, Comparison, FindingFate, Visit};
 pub use document::{write_flow_lines, write_survey};
 pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
@@ -128,7 +128,7 @@ pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
     };
 
     #[derive(serde::Deserialize)]
-    struct Head {
+    struct FileHead {
         schema_version: u32,
     }
     let format_error = |source| ReadError::Format(path.to_owned(), source);
@@ -139,7 +139,7 @@ pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
             length => Err(ReadError::Label { path: path.to_owned(), length }),
         },
         Ok(survey) => Err(ReadError::Version { path: path.to_owned(), found: survey.schema_version }),
-        Err(error) => match serde_json::from_slice::<Head>(&text) {
+        Err(error) => match serde_json::from_slice::<FileHead>(&text) {
             Ok(head) if head.schema_version != v1::SCHEMA_VERSION => {
                 Err(ReadError::Version { path: path.to_owned(), found: head.schema_version })
             }

@@ -45,7 +45,7 @@ pub fn read_back(survey: v1::Survey<'static>, policy: &Arc<Policy>) -> Result<Ve
     let (tool, name) = (written_by(&survey), short(&survey.policy.name));
     let parts = by_site(survey)?;
     let read = |part: v1::Survey<'static>| {
-        let mut reader = Reader { policy, rules: &rules, rows: 0, cited: 0, unnamed: 0, shared_vlans: false };
+        let mut reader = RowReader { policy, rules: &rules, rows: 0, cited: 0, unnamed: 0, shared_vlans: false };
         let mut survey = reader.survey(part);
         let told = reader.told(&tool, differs.then_some(&name));
         survey.caveats.splice(0..0, told);
@@ -69,7 +69,7 @@ fn short(name: &str) -> String {
     name.chars().take(LONGEST_NAME).chain(['\u{2026}']).collect()
 }
 
-struct Reader<'a> {
+struct RowReader<'a> {
     policy: &'a Arc<Policy>,
     rules: &'a HashMap<String, Rule>,
     /// Rows that were left out.
@@ -82,7 +82,7 @@ struct Reader<'a> {
     shared_vlans: bool,
 }
 
-impl Reader<'_> {
+impl RowReader<'_> {
     /// What was lost.
     fn told(&self, tool: &str, other_policy: Option<&String>) -> Vec<Caveat> {
         let mut told = Vec::new();
@@ -427,15 +427,8 @@ impl Reader<'_> {
 
 fn judged(row: Option<v1::Judged<'_>>) -> Judged {
     let text = |text: Option<Text<'_>>| text.map_or_else(String::new, Text::into_owned);
-    match row {
-        Some(row) => Judged { value: row.value, reason: text(row.reason), next: text(row.next) },
-        None => Judged {
-            value: false,
-            reason: "An older igorscope wrote the survey.json, which did not say whether anything was judged."
-                .to_owned(),
-            next: "Analyze its captures again.".to_owned(),
-        },
-    }
+    let row = row.unwrap_or_else(|| v1::Judged::unknown("the survey.json"));
+    Judged { value: row.value, reason: text(row.reason), next: text(row.next) }
 }
 
 fn input(row: v1::Input<'_>) -> InputSummary {

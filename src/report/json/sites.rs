@@ -69,40 +69,9 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
         )+};
     }
     rows!(non_ip, encapsulations, coverage, inventory, nodes, health, transfers);
-    // The surveys of each site that has several.
-    let mut several: HashMap<Text<'static>, Vec<usize>> = HashMap::new();
-    for ((site, number), place) in &parts.places {
-        if number.is_some() {
-            several.entry(site.clone()).or_default().push(*place);
-        }
-    }
-    several.values_mut().for_each(|places| places.sort_unstable());
-    let mut shared = 0;
-    for mut row in survey.caveats {
-        let (site, number) = (row.site.take(), row.survey.take());
-        let site = site.unwrap_or_else(|| parts.whole.clone());
-        if let (None, Some(places)) = (number, several.get(&site)) {
-            row.text = cut(row.text);
-            let room = if shared < SHARED { MAX_SITES } else { 1 };
-            places.iter().take(room).for_each(|place| parts.parts[*place].caveats.push(row.clone()));
-            shared += 1;
-        } else {
-            parts.of(Some(site), number)?.caveats.push(row);
-        }
-    }
-    let judged = |value, reason: Option<Text<'static>>, next: Option<Text<'static>>| Judged {
-        value,
-        reason: reason.map(cut),
-        next: next.map(cut),
-        sites: Vec::new(),
-    };
-    if let Some(Judged { value, reason, next, sites }) = survey.judged {
-        let whole = judged(value, reason, next);
-        let of_site = |JudgedSite { site, value, reason, next }| (site, judged(value, reason, next));
-        let sites: HashMap<Text<'static>, Judged<'static>> = sites.into_iter().map(of_site).collect();
-        for ((site, _), place) in &parts.places {
-            parts.parts[*place].judged = Some(sites.get(site).unwrap_or(&whole).clone());
-        }
+    parts.share_caveats(survey.caveats)?;
+    if let Some(judged) = survey.judged {
+        parts.share_judged(judged);
     }
     let mut parts = parts.parts;
     for part in &mut parts {
@@ -130,6 +99,47 @@ struct Parts {
 }
 
 impl Parts {
+    /// A caveat of a site that has several surveys is one of each of them.
+    fn share_caveats(&mut self, caveats: Vec<Caveat<'static>>) -> Result<(), TooManySites> {
+        let mut several: HashMap<Text<'static>, Vec<usize>> = HashMap::new();
+        for ((site, number), place) in &self.places {
+            if number.is_some() {
+                several.entry(site.clone()).or_default().push(*place);
+            }
+        }
+        several.values_mut().for_each(|places| places.sort_unstable());
+        let mut shared = 0;
+        for mut row in caveats {
+            let (site, number) = (row.site.take(), row.survey.take());
+            let site = site.unwrap_or_else(|| self.whole.clone());
+            if let (None, Some(places)) = (number, several.get(&site)) {
+                row.text = cut(row.text);
+                let room = if shared < SHARED { MAX_SITES } else { 1 };
+                places.iter().take(room).for_each(|place| self.parts[*place].caveats.push(row.clone()));
+                shared += 1;
+            } else {
+                self.of(Some(site), number)?.caveats.push(row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything was judged of each site, or else what is said of all.
+    fn share_judged(&mut self, Judged { value, reason, next, sites }: Judged<'static>) {
+        let judged = |value, reason: Option<Text<'static>>, next: Option<Text<'static>>| Judged {
+            value,
+            reason: reason.map(cut),
+            next: next.map(cut),
+            sites: Vec::new(),
+        };
+        let whole = judged(value, reason, next);
+        let of_site = |JudgedSite { site, value, reason, next }| (site, judged(value, reason, next));
+        let sites: HashMap<Text<'static>, Judged<'static>> = sites.into_iter().map(of_site).collect();
+        for ((site, _), place) in &self.places {
+            self.parts[*place].judged = Some(sites.get(site).unwrap_or(&whole).clone());
+        }
+    }
+
     fn of(&mut self, site: Option<Text<'static>>, number: Option<u32>) -> Result<&mut Survey<'static>, TooManySites> {
         let key = (site.unwrap_or_else(|| self.whole.clone()), number);
         let place = match self.places.get(&key) {

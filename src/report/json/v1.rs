@@ -103,6 +103,20 @@ pub struct Judged<'a> {
     pub sites: Vec<JudgedSite<'a>>,
 }
 
+impl Judged<'_> {
+    /// Of a survey, called `it`, that was written before surveys said so.
+    pub(in crate::report) fn unknown(it: &str) -> Self {
+        Self {
+            value: false,
+            reason: Some(
+                format!("An older igorscope wrote {it}, which did not say whether anything was judged.").into(),
+            ),
+            next: Some("Analyze its captures again.".into()),
+            sites: Vec::new(),
+        }
+    }
+}
+
 /// Whether anything was judged of one site of a merge.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -7,7 +7,7 @@ use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::Result;
 use parquet::file::writer::SerializedColumnWriter;
 
-use crate::report::column::Kind;
+use crate::report::column::CellKind;
 use crate::report::value::Value;
 
 /// How the values of one column of a file are stored.
@@ -30,20 +30,20 @@ pub(super) enum Form {
 }
 
 /// The columns that a table's column is stored in: what is added to its name, and the form.
-pub(super) fn forms(kind: Kind) -> &'static [(&'static str, Form)] {
+pub(super) fn forms(kind: CellKind) -> &'static [(&'static str, Form)] {
     match kind {
-        Kind::Text | Kind::Mac => &[("", Form::Text)],
-        Kind::Number => &[("", Form::Number)],
-        Kind::Seconds => &[("", Form::Seconds)],
-        Kind::Flag => &[("", Form::Flag)],
+        CellKind::Text | CellKind::Mac => &[("", Form::Text)],
+        CellKind::Number => &[("", Form::Number)],
+        CellKind::Seconds => &[("", Form::Seconds)],
+        CellKind::Flag => &[("", Form::Flag)],
         // Engines refuse timestamps in nanoseconds.
-        Kind::Time => &[("", Form::Micros), ("_ns", Form::Beyond)],
-        Kind::Address => &[("", Form::Text), ("_bytes", Form::Bytes)],
-        Kind::Day => &[("", Form::Day)],
-        Kind::Texts => &[("", Form::Texts)],
-        Kind::Places | Kind::Tags => &[("", Form::Numbers)],
+        CellKind::Time => &[("", Form::Micros), ("_ns", Form::Beyond)],
+        CellKind::Address => &[("", Form::Text), ("_bytes", Form::Bytes)],
+        CellKind::Day => &[("", Form::Day)],
+        CellKind::Texts => &[("", Form::Texts)],
+        CellKind::Places | CellKind::Tags => &[("", Form::Numbers)],
         // A row of its own each, in another table.
-        Kind::Ports => &[],
+        CellKind::Ports => &[],
     }
 }
 

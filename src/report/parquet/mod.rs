@@ -20,7 +20,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 
-use super::column::{Column, Kind, Table};
+use super::column::{CellKind, Column, Table};
 use super::conversations::{self, Conversations};
 use super::coverage::{self, Coverage};
 use super::file::{WriteError, write_file};
@@ -170,8 +170,8 @@ impl Destination<'_> {
 /// How a column is stored: as its kind says, but that survey.json names inputs by their places, and tags as text.
 fn stored<T: Table>(column: &Column<T>) -> &'static [(&'static str, Form)] {
     forms(match column.name {
-        "vlan" => Kind::Tags,
-        "sources" => Kind::Texts,
+        "vlan" => CellKind::Tags,
+        "sources" => CellKind::Texts,
         _ => column.kind,
     })
 }

@@ -1,5 +1,6 @@
 //! docs/parquet.md: every column of every Parquet file, from the tables that write them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::tables::{Caveats, FindingHosts, Inputs, NodePorts, Surveys};
@@ -36,18 +37,34 @@ pub fn parquet_page() -> String {
     page
 }
 
+/// The columns of a table: of those that its CSV file has, the data dictionary says the meaning.
 fn section<T: Table>(page: &mut String, name: &str) {
-    // Writing to a String cannot fail.
-    let _ = write!(page, "\n## {name}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", T::ABOUT);
+    let (mut in_csv, mut rows) = (BTreeMap::<&str, Vec<String>>::new(), String::new());
     for column in T::COLUMNS {
         for (more, form) in stored(column) {
+            let stored = format!("`{}{more}`", column.name);
+            if column.files.csv() && !T::FILE.is_empty() {
+                in_csv.entry(form.name()).or_default().push(stored);
+                continue;
+            }
             let meaning = match *more {
                 "_ns" => "The nanoseconds beyond it, 0 to 999.",
                 "_bytes" => "The same as IPv6; IPv4 is mapped (`::ffff:10.20.0.31`).",
                 _ => column.meaning,
             };
-            let _ = writeln!(page, "| `{}{more}` | {} | {} |", column.name, form.name(), meaning.replace('|', "\\|"));
+            // Writing to a String cannot fail.
+            let _ = writeln!(rows, "| {stored} | {} | {} |", form.name(), meaning.replace('|', "\\|"));
         }
+    }
+    let _ = writeln!(page, "\n## {name}\n\n{}", T::ABOUT);
+    if !in_csv.is_empty() {
+        let _ = writeln!(page, "\nExplained under `{}` in the [data dictionary](data-dictionary.md):\n", T::FILE);
+    }
+    for (form, columns) in in_csv {
+        let _ = writeln!(page, "- {form}: {}", columns.join(", "));
+    }
+    if !rows.is_empty() {
+        let _ = write!(page, "\n| column | type | meaning |\n|---|---|---|\n{rows}");
     }
 }
 

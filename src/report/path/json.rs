@@ -13,18 +13,18 @@ use crate::path::{Changed, Delays, Leg, LegReport, Loss, PlaceReport, Report};
 /// Grows when a name changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
 
-struct Document<'a>(&'a Report);
+struct PathDocument<'a>(&'a Report);
 
 /// Rows made while they are written, so that memory does not grow with them.
-struct Rows<'a>(&'a Report);
+struct LegRows<'a>(&'a Report);
 
-impl Serialize for Rows<'_> {
+impl Serialize for LegRows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.rows.iter().map(|one| row(self.0, one)))
     }
 }
 
-impl Serialize for Document<'_> {
+impl Serialize for PathDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let report = self.0;
         let mut file = serializer.serialize_struct("Path", 11)?;
@@ -47,7 +47,7 @@ impl Serialize for Document<'_> {
         file.serialize_field("legs", &legs.collect::<Vec<_>>())?;
         file.serialize_field("losses", &report.losses.iter().map(|one| loss_of(report, one)).collect::<Vec<_>>())?;
         file.serialize_field("notes", &notes(report))?;
-        file.serialize_field("conversations", &Rows(report))?;
+        file.serialize_field("conversations", &LegRows(report))?;
         file.end()
     }
 }
@@ -167,6 +167,6 @@ fn bars(delays: &Delays) -> Value {
 /// # Errors
 /// Those of `out`.
 pub fn write_path_json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document(report))?;
+    serde_json::to_writer_pretty(&mut *out, &PathDocument(report))?;
     out.write_all(b"\n")
 }

@@ -2,7 +2,7 @@
 
 use super::page::{Page, Terminal, Tone, left};
 use super::units::{counted, duration, span};
-use crate::report::json::{Change, ChangeKind, Comparison, Standing, Visit};
+use crate::report::json::{Change, ChangeKind, Comparison, FindingFate, Visit};
 use crate::text::visible;
 
 /// Lines of a section that are shown unless all are wanted.
@@ -47,10 +47,10 @@ pub fn comparison_page(comparison: &Comparison, terminal: &Terminal) -> String {
     }
     for (standing, changes) in comparison.outcomes() {
         let style = match standing {
-            Standing::Fixed => &STYLES[2],
-            Standing::New => &STYLES[0],
-            Standing::Open => &STYLES[1],
-            Standing::NotSeenAgain => &STYLES[3],
+            FindingFate::Fixed => &STYLES[2],
+            FindingFate::New => &STYLES[0],
+            FindingFate::Open => &STYLES[1],
+            FindingFate::NotSeenAgain => &STYLES[3],
         };
         if !changes.is_empty() {
             page.blank();

@@ -12,7 +12,7 @@ use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, 
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use super::column::{Column, Kind, Table};
+use super::column::{CellKind, Column, Table};
 use super::coverage::Coverage;
 use super::csv::{write_coverage, write_findings, write_flows, write_inventory, write_nodes};
 use super::findings::Findings;
@@ -174,9 +174,9 @@ struct Heading {
 impl Heading {
     fn of<T: Table>(column: &Column<T>) -> Self {
         let format = match column.kind {
-            Kind::Number | Kind::Seconds => CellFormat::Number,
-            Kind::Time => CellFormat::Time,
-            Kind::Texts | Kind::Places => CellFormat::List,
+            CellKind::Number | CellKind::Seconds => CellFormat::Number,
+            CellKind::Time => CellFormat::Time,
+            CellKind::Texts | CellKind::Places => CellFormat::List,
             _ if column.unit.ends_with("joined by `;`") => CellFormat::List,
             _ if ["detail", "advice"].contains(&column.name) => CellFormat::Prose,
             _ => CellFormat::Text,
@@ -189,7 +189,7 @@ impl Heading {
         let mut all = Vec::new();
         for column in T::in_csv() {
             match column.kind {
-                Kind::Ports => {
+                CellKind::Ports => {
                     all.extend(ports.iter().map(|port| Self { title: port.name.clone(), format: CellFormat::Text }));
                 }
                 _ => all.push(Self::of(column)),

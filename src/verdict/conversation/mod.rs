@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use super::facts::{self, ConversationFacts, Documented, Uncommon};
+use super::facts::{self, ConversationFacts, Documented, FailureFacts};
 use super::grouping::Member;
 use super::outcome::{self, Failure, Silence, Tally, starts_anew};
 use super::{Conversation, Judgement, Observations, Outcome, Verdict};
@@ -20,7 +20,7 @@ use crate::protocol::{Evidence, Protocol, Transport};
 use crate::relation::{Link, Rejection};
 
 /// What all conversations are made from.
-pub(super) struct Material<'a> {
+pub(super) struct ConversationInputs<'a> {
     pub(super) seen: &'a Observations<'a>,
     flows: &'a [Judgement],
     /// For each flow, whether a related flow carries its answer; empty where there is none.
@@ -29,7 +29,7 @@ pub(super) struct Material<'a> {
     last_sent: OnceLock<HashMap<MacAddr, Timestamp>>,
 }
 
-impl<'a> Material<'a> {
+impl<'a> ConversationInputs<'a> {
     pub(super) fn new(seen: &'a Observations<'a>, flows: &'a [Judgement]) -> Self {
         let mut answered = vec![false; if seen.relations.answered.is_empty() { 0 } else { flows.len() }];
         for flow in seen.relations.answered.keys() {
@@ -104,7 +104,11 @@ impl<'a> Material<'a> {
 }
 
 /// The conversation of some flows, which begin at `start` of the list of members.
-pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) -> (Conversation, ConversationFacts) {
+pub(super) fn conversation(
+    of: &ConversationInputs<'_>,
+    members: &[Member],
+    start: u32,
+) -> (Conversation, ConversationFacts) {
     let mut draft = Draft::new(of, members, start);
     let mut begin = 0;
     for connection in members.chunk_by(|a, b| a.key == b.key) {
@@ -125,13 +129,13 @@ pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) ->
 
 /// A conversation that is being made.
 struct Draft<'a> {
-    of: &'a Material<'a>,
+    of: &'a ConversationInputs<'a>,
     members: &'a [Member],
     icmp_type: Option<u8>,
     to_group: bool,
     conversation: Conversation,
     facts: ConversationFacts,
-    uncommon: Uncommon,
+    uncommon: FailureFacts,
     /// How far its best connection got: [`outcome::rank`].
     best: u8,
     /// Of connections that worked, the last packet of the server.
@@ -156,7 +160,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(of: &'a Material<'a>, members: &'a [Member], start: u32) -> Self {
+    fn new(of: &'a ConversationInputs<'a>, members: &'a [Member], start: u32) -> Self {
         let Member { key, place, .. } = members[0];
         let (first, transport) = (&of.flows[place as usize], key.transport());
         let is_icmp = matches!(transport, Transport::Icmp | Transport::Icmpv6);
@@ -184,7 +188,7 @@ impl<'a> Draft<'a> {
                 begin: Moment::NEVER,
             },
             facts: ConversationFacts::new(start, members.len() as u32),
-            uncommon: Uncommon::NOTHING,
+            uncommon: FailureFacts::NOTHING,
             best: 0,
             last_answer: Timestamp::UNKNOWN,
             accepted: Timestamp::UNKNOWN,
@@ -362,7 +366,8 @@ impl<'a> Draft<'a> {
             .or_else(|| self.went_unreachable(outcome, tally, numbers));
         self.silences.extend(silence.map(|silence| {
             // A client that says itself that nobody listens there has let go, as after a restart.
-            let is_gone = silence.how == outcome::Hush::Client && gone.saturating_mul(2) >= silence.requests.into();
+            let is_gone =
+                silence.how == outcome::SilentParty::Client && gone.saturating_mul(2) >= silence.requests.into();
             (silence, if is_gone { silence.since } else { tally.client.last().max(tally.server.last()) })
         }));
     }

@@ -6,7 +6,7 @@ use super::{Draft, Outcome, Rejection};
 use crate::capture::Timestamp;
 use crate::flow::FlowView;
 use crate::protocol::{Protocol, Transport};
-use crate::verdict::outcome::{self, Hush, Silence, Tally};
+use crate::verdict::outcome::{self, Silence, SilentParty, Tally};
 
 /// Whose clients speak first and are owed an answer; on a port of no known protocol a client may have nothing to be told.
 const OWES: u32 = Protocol::Http.bit() | Protocol::Tls.bit();
@@ -43,7 +43,7 @@ impl Draft<'_> {
         times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
         let is_often = is_often(&times, self.members.chunk_by(|a, b| a.key == b.key).count());
         let is_told = |(silence, end): &&(Silence, Timestamp)| {
-            let answered = if silence.how == Hush::Client { by_client.max(by_server) } else { by_server };
+            let answered = if silence.how == SilentParty::Client { by_client.max(by_server) } else { by_server };
             is_often || begin <= silence.since || answered <= *end
         };
         // The longest tells most, of those the first.
@@ -62,7 +62,7 @@ impl Draft<'_> {
         let requests = |tries| u32::try_from(tries).unwrap_or(u32::MAX);
         let lasted = outcome::silence(self.last_answer, failed.until);
         let of_all = (failed.tries >= 3 && lasted >= 3_000_000_000).then(|| Silence {
-            how: Hush::Server,
+            how: SilentParty::Server,
             since: self.last_answer,
             requests: requests(failed.tries),
         });
@@ -73,7 +73,7 @@ impl Draft<'_> {
             let failed = self.failed_after(if is_tcp { self.accepted } else { self.renewed.0 }, or_refused);
             let number = if is_tcp { failed.connections } else { failed.given_up };
             (number >= 3 && outcome::silence(failed.first, failed.until) >= least).then(|| Silence {
-                how: Hush::New,
+                how: SilentParty::New,
                 since: failed.first,
                 requests: requests(failed.tries),
             })
@@ -102,16 +102,16 @@ impl Draft<'_> {
                 owes |= flow.ends[usize::from(told.client & 1)].conforms() & OWES != 0;
             }
             let how = match () {
-                () if tally.is_cut_off(owes) => Some(Hush::Reset),
-                () if owes && tally.is_mute() => Some(Hush::Mute),
+                () if tally.is_cut_off(owes) => Some(SilentParty::Reset),
+                () if owes && tally.is_mute() => Some(SilentParty::Mute),
                 () => None,
             };
             connections.push((how, tally.begin()));
         }
-        self.uncommon.silence = [Hush::Reset, Hush::Mute].into_iter().find_map(|how| {
+        self.uncommon.silence = [SilentParty::Reset, SilentParty::Mute].into_iter().find_map(|how| {
             let all = connections.iter().filter(|(came, _)| *came == Some(how));
             // What is large may be lost where what is small passes; who waits for news does so beside what is answered.
-            let is_most = how == Hush::Mute && all.clone().count() * 2 > connections.len();
+            let is_most = how == SilentParty::Mute && all.clone().count() * 2 > connections.len();
             let begins = all.map(|(_, begin)| *begin).filter(|begin| is_most || *begin > self.served);
             let (since, until) = (begins.clone().min()?, begins.clone().max()?);
             let requests = u32::try_from(begins.count()).unwrap_or(u32::MAX);
@@ -159,7 +159,7 @@ impl Draft<'_> {
             let since = Timestamp::from_raw(*times.first()?);
             times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
             let requests = u32::try_from(tries).unwrap_or(u32::MAX);
-            is_enough(&times).then_some(Silence { how: Hush::NowAndThen, since, requests })
+            is_enough(&times).then_some(Silence { how: SilentParty::NowAndThen, since, requests })
         };
         let minutes =
             |is_of: fn(&Came) -> bool| {
@@ -198,7 +198,7 @@ impl Draft<'_> {
             in_vain.len() >= GONE.0 && in_vain.last().is_some_and(|at| outcome::silence(since, *at) >= GONE.1);
         // A device may have been given another address.
         if is_long && server.mac.is_some_and(|mac| self.of.last_sent(mac) <= since) {
-            self.uncommon.silence = Some(Silence { how: Hush::Gone, since, requests: in_vain.len() as u32 });
+            self.uncommon.silence = Some(Silence { how: SilentParty::Gone, since, requests: in_vain.len() as u32 });
             self.conversation.stopped_answering = true;
         }
     }

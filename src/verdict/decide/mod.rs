@@ -1,4 +1,4 @@
-//! What the policy says of one flow: pure, and a table for each step (DESIGN, section 4).
+//! What the policy says of one flow: a pure function, with a table for each step (docs/verdicts.md).
 
 use super::Verdict;
 use crate::policy::{Case, Cell, Direction, Party, Policy, Reason, Role, Rule, Severity};

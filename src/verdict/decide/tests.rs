@@ -1,4 +1,4 @@
-//! Each row of DESIGN's section 4, for every pair of roles and both transports.
+//! Each row of docs/verdicts.md's table of reasons, for every pair of roles and both transports.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! What the network did to a connection and to a conversation (DESIGN, section 5).
+//! What the network did to a connection and to a conversation (docs/verdicts.md#outcome).
 
 mod side;
 mod silence;
@@ -6,14 +6,14 @@ mod starts;
 
 use side::Side;
 use silence::UDP_SILENCE;
-pub(crate) use silence::{Hush, MOST_REQUESTS, Silence};
+pub(crate) use silence::{MOST_REQUESTS, Silence, SilentParty};
 pub(super) use silence::{came_to_nothing, silence, transfer_went_silent, went_silent, went_unreachable};
 pub(crate) use starts::{STARTS, starts_anew};
 
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{FlowView, Repeated, SynAnswer, VainOpenings};
+use crate::flow::{FailedHandshakes, FlowView, Repeated, SynAnswer};
 use crate::protocol::{CoapKind, Tag, Transport};
 use crate::relation::{Rejection, UNTAKEN, Vain};
 
@@ -77,7 +77,7 @@ pub(super) struct Tally {
     /// The server's packets without their copies, on the path that shows most of them.
     answers: u64,
     /// The latest connections on the same ports that came to nothing, as each of its flows tells.
-    pub(super) vain_openings: Option<VainOpenings>,
+    pub(super) vain_openings: Option<FailedHandshakes>,
     /// What came to nothing on the flows that answer it.
     pub(super) vain: Option<Vain>,
     /// What the silent side sent could not have been captured.

@@ -3,7 +3,7 @@
 use super::{Outcome, Side, Tally};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{VainOpening, VainOpenings};
+use crate::flow::{FailedHandshake, FailedHandshakes};
 use crate::protocol::Transport;
 use crate::relation::Vain;
 
@@ -22,8 +22,8 @@ pub(crate) const MOST_REQUESTS: u32 = 32;
 /// How what worked went silent while what owes an answer went on.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Silence {
-    pub(crate) how: Hush,
-    /// Effective time of the last answer; of what is not [`Hush::Server`] or [`Hush::Client`], when the first came to nothing.
+    pub(crate) how: SilentParty,
+    /// Effective time of the last answer; of what is not [`SilentParty::Server`] or [`SilentParty::Client`], when the first came to nothing.
     pub(crate) since: Timestamp,
     /// What came to nothing since: of one connection at most 32.
     pub(crate) requests: u32,
@@ -31,7 +31,7 @@ pub(crate) struct Silence {
 
 /// What is silent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Hush {
+pub(crate) enum SilentParty {
     /// The server.
     Server,
     /// The client: it no longer acknowledges what the server sends.
@@ -61,10 +61,10 @@ pub(in crate::verdict) fn went_silent(transport: Transport, outcome: Outcome, ta
     if !(matches!(outcome, Outcome::Established | Outcome::Midstream) && both) {
         return None;
     }
-    let of_server = Silence { how: Hush::Server, since: server.last_reply, requests: client.unanswered };
+    let of_server = Silence { how: SilentParty::Server, since: server.last_reply, requests: client.unanswered };
     let (how, since) = match transport == Transport::Udp && !client.replies {
-        true => (Hush::Unasked, server.waits_since),
-        false => (Hush::Client, client.last_reply),
+        true => (SilentParty::Unasked, server.waits_since),
+        false => (SilentParty::Client, client.last_reply),
     };
     let of_client = Silence { how, since, requests: server.unanswered };
     let is_long = |(run, nanos): (u32, i64), asks: &Side, told: &Silence| {
@@ -88,7 +88,7 @@ pub(in crate::verdict) fn went_silent(transport: Transport, outcome: Outcome, ta
         Transport::Udp if server.asks && is_long(UDP_SILENCE, server, &of_client) => Some(of_client),
         Transport::Udp => {
             let (told, _) = tally.undelivered()?;
-            Some(Silence { how: Hush::Undelivered, since: told.first, requests: told.sent })
+            Some(Silence { how: SilentParty::Undelivered, since: told.first, requests: told.sent })
         }
         _ => None,
     }
@@ -96,11 +96,12 @@ pub(in crate::verdict) fn went_silent(transport: Transport, outcome: Outcome, ta
 
 /// The same of a client that opens each connection from one port.
 pub(in crate::verdict) fn came_to_nothing(outcome: Outcome, tally: &Tally) -> Option<Silence> {
-    let VainOpenings { how, count, first, last } = tally.vain_openings.filter(|_| outcome == Outcome::Established)?;
+    let FailedHandshakes { how, count, first, last } =
+        tally.vain_openings.filter(|_| outcome == Outcome::Established)?;
     let how = match how {
-        VainOpening::Unanswered if tally.server.resets >= count => Hush::Reset,
-        VainOpening::Unanswered => Hush::Mute,
-        VainOpening::Unaccepted | VainOpening::Untaken => Hush::Anew,
+        FailedHandshake::Unanswered if tally.server.resets >= count => SilentParty::Reset,
+        FailedHandshake::Unanswered => SilentParty::Mute,
+        FailedHandshake::Unaccepted | FailedHandshake::Untaken => SilentParty::Anew,
     };
     let (run, nanos) = UDP_SILENCE;
     (count >= run && silence(first, last) >= nanos).then_some(Silence { how, since: first, requests: count })
@@ -118,7 +119,7 @@ pub(in crate::verdict) fn went_unreachable(
     let worked = outcome == Outcome::Established && since != Timestamp::UNKNOWN && at > since;
     let silent = worked && errors >= run.into() && silence(since, tally.client.last) >= nanos;
     let requests = u32::try_from(errors).unwrap_or(u32::MAX).min(MOST_REQUESTS);
-    silent.then_some(Silence { how: Hush::Server, since, requests })
+    silent.then_some(Silence { how: SilentParty::Server, since, requests })
 }
 
 /// The same of a transfer on flows of its own.
@@ -126,7 +127,7 @@ pub(in crate::verdict) fn transfer_went_silent(outcome: Outcome, tally: &Tally) 
     let Vain { since, tries, until, of_client, .. } = tally.vain?;
     let (run, nanos) = UDP_SILENCE;
     let silent = outcome == Outcome::Established && tries >= run && silence(since, until) >= nanos;
-    let how = if of_client { Hush::Client } else { Hush::Server };
+    let how = if of_client { SilentParty::Client } else { SilentParty::Server };
     silent.then_some(Silence { how, since, requests: tries })
 }
 

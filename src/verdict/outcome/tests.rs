@@ -190,7 +190,7 @@ fn silence_counts_only_where_an_answer_is_owed_and_the_connection_was_not_closed
     (unheard.client.unanswered, unheard.server.unanswered) = (0, 7);
     unheard.server.unanswered_until = seconds(160);
     let silence = went_silent(Transport::Tcp, Outcome::Established, &unheard).expect("seven segments");
-    assert_eq!(silence, Silence { how: Hush::Client, since: seconds(130), requests: 7 });
+    assert_eq!(silence, Silence { how: SilentParty::Client, since: seconds(130), requests: 7 });
     for close in [|tally: &mut Tally| tally.client.flags.0 |= FIN, |tally: &mut Tally| tally.server.flags.0 |= FIN] {
         let mut closed = unheard;
         close(&mut closed);
@@ -201,5 +201,5 @@ fn silence_counts_only_where_an_answer_is_owed_and_the_connection_was_not_closed
     (notifies.client.asks, notifies.client.unanswered, notifies.server.asks) = (false, 0, true);
     (notifies.server.unanswered, notifies.server.unanswered_until) = (4, seconds(170));
     let silence = went_silent(Transport::Udp, Outcome::Established, &notifies).expect("four notifications");
-    assert_eq!(silence, Silence { how: Hush::Client, since: seconds(130), requests: 4 });
+    assert_eq!(silence, Silence { how: SilentParty::Client, since: seconds(130), requests: 4 });
 }

@@ -22,10 +22,10 @@ pub use size::{Pieces, TooBig};
 pub use spanning_tree::{BridgePort, Port};
 
 use super::Window;
-use super::lowest::Lowest;
+use super::lowest::BoundedMap;
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, NonIp, Packet, Transport, VlanPath};
-use crate::protocol::membership::{self, Said};
+use crate::protocol::membership::{self, MembershipMessage};
 use crate::protocol::{eapol, poe, stp};
 use crate::state::{Broken, Load, Stored, stored};
 
@@ -63,7 +63,7 @@ macro_rules! sets {
         /// What was said of links.
         #[derive(Clone, PartialEq, Eq, Debug, Default)]
         pub struct LinkEvidence {
-            $($set: Lowest<$key, $value, { $most }>,)+
+            $($set: BoundedMap<$key, $value, { $most }>,)+
         }
 
         impl LinkEvidence {
@@ -138,13 +138,13 @@ impl LinkEvidence {
         }
     }
 
-    fn spanning_tree(&mut self, packet: &Packet<'_>, message: Option<stp::Message>, time: Timestamp, once: Window) {
+    fn spanning_tree(&mut self, packet: &Packet<'_>, message: Option<stp::Bpdu>, time: Timestamp, once: Window) {
         let Some(message) = message else { return };
-        if let stp::Message::Unit(unit) = message {
+        if let stp::Bpdu::Unit(unit) = message {
             let key = BridgePort { vlan: packet.vlan.clone(), root: unit.root, bridge: unit.bridge, port: unit.port };
             self.bridges.add(key, Port::of(&unit, once));
         }
-        if matches!(message, stp::Message::Notification | stp::Message::Unit(stp::Unit { changes: true, .. })) {
+        if matches!(message, stp::Bpdu::Notification | stp::Bpdu::Unit(stp::Unit { changes: true, .. })) {
             let key = (packet.vlan.clone(), spanning_tree::minute(time), packet.source_mac.unwrap_or_default());
             self.changes.add(key, once);
         }
@@ -164,12 +164,12 @@ impl LinkEvidence {
         }
     }
 
-    fn group(&mut self, vlan: &VlanPath, from: IpAddr, said: Said, once: Window) {
+    fn group(&mut self, vlan: &VlanPath, from: IpAddr, said: MembershipMessage, once: Window) {
         match said {
-            Said::Query => self.queriers.add((vlan.clone(), from), once),
-            Said::Joins(group) | Said::Leaves(group) if !group.is_multicast() => {}
-            Said::Joins(group) => self.members.add((vlan.clone(), from, group), Membership::joined(once)),
-            Said::Leaves(group) => self.members.add((vlan.clone(), from, group), Membership::left(once)),
+            MembershipMessage::Query => self.queriers.add((vlan.clone(), from), once),
+            MembershipMessage::Joins(group) | MembershipMessage::Leaves(group) if !group.is_multicast() => {}
+            MembershipMessage::Joins(group) => self.members.add((vlan.clone(), from, group), Membership::joined(once)),
+            MembershipMessage::Leaves(group) => self.members.add((vlan.clone(), from, group), Membership::left(once)),
         }
     }
 
@@ -235,8 +235,8 @@ impl Stored for LinkEvidence {
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let input = from.input;
-        let power: Lowest<(MacAddr, poe::Power), Window, UNITS> = from.get()?;
-        let authentication: Lowest<MacAddr, Authentication, STATIONS> = from.get()?;
+        let power: BoundedMap<(MacAddr, poe::Power), Window, UNITS> = from.get()?;
+        let authentication: BoundedMap<MacAddr, Authentication, STATIONS> = from.get()?;
         Ok(Self {
             power: power.with_keys(|(mac, power)| (input, mac, power)),
             authentication: authentication.with_keys(|station| (input, station)),
@@ -244,10 +244,10 @@ impl Stored for LinkEvidence {
             changes: from.get()?,
             members: from.get()?,
             queriers: from.get()?,
-            offers: Lowest::load_keys(from, offers::key)?,
+            offers: BoundedMap::load_keys(from, offers::key)?,
             broadcasts: from.get()?,
             senders: from.get()?,
-            too_big: Lowest::load_keys(from, size::key)?,
+            too_big: BoundedMap::load_keys(from, size::key)?,
             pieces: from.get()?,
         })
     }

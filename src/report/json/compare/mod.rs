@@ -80,9 +80,9 @@ struct Fact {
 }
 
 /// In the order in which a person looks for it.
-type Facts<'a, K> = BTreeMap<(&'a str, K), Fact>;
+type FactMap<'a, K> = BTreeMap<(&'a str, K), Fact>;
 
-fn changes<'a, K: Ord>(mut old: Facts<'a, K>, new: Facts<'a, K>) -> Vec<Change> {
+fn changes<'a, K: Ord>(mut old: FactMap<'a, K>, new: FactMap<'a, K>) -> Vec<Change> {
     let words = |fact: &Fact| fact.said.iter().cloned().collect::<Vec<_>>().join("; ");
     let mut all: BTreeMap<_, Change> = BTreeMap::new();
     for (key, fact) in new {
@@ -107,7 +107,7 @@ fn changes<'a, K: Ord>(mut old: Facts<'a, K>, new: Facts<'a, K>) -> Vec<Change> 
     all.into_values().collect()
 }
 
-fn ports<'a>(survey: &'a Survey<'_>) -> Facts<'a, (String, String, String, u16)> {
+fn ports<'a>(survey: &'a Survey<'_>) -> FactMap<'a, (String, String, String, u16)> {
     let rows = survey.coverage.iter().map(|cell| {
         let what = format!(
             "{} {} {} {} {}",
@@ -125,7 +125,7 @@ fn ports<'a>(survey: &'a Survey<'_>) -> Facts<'a, (String, String, String, u16)>
     facts(rows)
 }
 
-fn hosts<'a>(survey: &'a Survey<'_>) -> Facts<'a, IpAddr> {
+fn hosts<'a>(survey: &'a Survey<'_>) -> FactMap<'a, IpAddr> {
     let rows = survey.inventory.iter().map(|host| {
         let mut said = host.role.to_string();
         for more in [&host.name, &host.version].into_iter().flatten() {
@@ -141,8 +141,8 @@ fn hosts<'a>(survey: &'a Survey<'_>) -> Facts<'a, IpAddr> {
 }
 
 /// Of several surveys of one site: what one of them proves goes before what another did not see.
-fn facts<'a, K: Ord>(rows: impl Iterator<Item = ((&'a str, K), Fact)>) -> Facts<'a, K> {
-    let mut facts = Facts::new();
+fn facts<'a, K: Ord>(rows: impl Iterator<Item = ((&'a str, K), Fact)>) -> FactMap<'a, K> {
+    let mut facts = FactMap::new();
     for (key, fact) in rows {
         match facts.entry(key) {
             Entry::Vacant(free) => drop(free.insert(fact)),
@@ -156,10 +156,10 @@ fn facts<'a, K: Ord>(rows: impl Iterator<Item = ((&'a str, K), Fact)>) -> Facts<
 
 /// Client, server, transport, and port or ICMP type. What is related to a documented exchange uses
 /// fresh ports each time: those do not count.
-type ConversationKey = (IpAddr, IpAddr, String, Option<u16>);
+type ComparedConversation = (IpAddr, IpAddr, String, Option<u16>);
 
-fn conversations<'a>(survey: &'a Survey<'_>) -> Facts<'a, ConversationKey> {
-    let mut facts = Facts::new();
+fn conversations<'a>(survey: &'a Survey<'_>) -> FactMap<'a, ComparedConversation> {
+    let mut facts = FactMap::new();
     for conversation in &survey.conversations {
         let related = conversation.verdict == "related";
         let port = conversation.server_port.or(conversation.icmp_type.map(u16::from)).filter(|_| !related);
@@ -215,7 +215,7 @@ type Parties = (String, String);
 
 /// Findings of one key.
 #[derive(Default)]
-struct Group {
+struct FindingGroup {
     severities: BTreeSet<String>,
     outcomes: BTreeSet<String>,
     who: BTreeSet<Parties>,
@@ -223,15 +223,15 @@ struct Group {
     more: u64,
 }
 
-impl Group {
+impl FindingGroup {
     fn said(&self) -> String {
         let words: Vec<&str> = self.severities.iter().chain(&self.outcomes).map(String::as_str).collect();
         words.join(", ")
     }
 }
 
-fn groups<'a>(survey: &'a Survey<'_>) -> BTreeMap<FindingKey<'a>, Group> {
-    let mut groups: BTreeMap<FindingKey<'a>, Group> = BTreeMap::new();
+fn groups<'a>(survey: &'a Survey<'_>) -> BTreeMap<FindingKey<'a>, FindingGroup> {
+    let mut groups: BTreeMap<FindingKey<'a>, FindingGroup> = BTreeMap::new();
     for finding in &survey.findings {
         let text = |cell: &'a Option<Text<'_>>| cell.as_deref().unwrap_or_default();
         let roles = [text(&finding.client_role), text(&finding.server_role)];
@@ -282,7 +282,7 @@ fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Parties>, u64) {
 fn findings(old: &Survey<'_>, new: &Survey<'_>) -> (Vec<Change>, Vec<Change>) {
     let mut unchanged = Vec::new();
     let (mut before, after) = (groups(old), groups(new));
-    let proof = Proof::of(new);
+    let proof = RepairProof::of(new);
     let mut all: BTreeMap<FindingKey<'_>, Change> = BTreeMap::new();
     for (key, now) in after {
         let what = finding_name(&key, &now.who);
@@ -333,7 +333,7 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> (Vec<Change>, Vec<Change>) {
 }
 
 /// What a survey proves, to be looked up.
-struct Proof<'a> {
+struct RepairProof<'a> {
     /// By site, client, server and transport.
     conversations: HashMap<(&'a str, String, String, &'a str), Vec<&'a Conversation<'a>>>,
     /// Hosts that sent something, by site and address, and by site and MAC.
@@ -342,7 +342,7 @@ struct Proof<'a> {
     links: HashMap<(&'a str, String), &'a Host<'a>>,
 }
 
-impl<'a> Proof<'a> {
+impl<'a> RepairProof<'a> {
     fn of(survey: &'a Survey<'a>) -> Self {
         let mut conversations: HashMap<_, Vec<_>> = HashMap::new();
         for one in &survey.conversations {
@@ -395,28 +395,7 @@ impl<'a> Proof<'a> {
                 }
             }
             // Nothing tells that it would have been seen.
-            FindingKind::TopologyChanges
-            | FindingKind::LinkFlaps
-            | FindingKind::ForwardsLate
-            | FindingKind::NoQuerier
-            | FindingKind::SecondDhcpServer
-            | FindingKind::BroadcastStorm
-            | FindingKind::PacketsTooBig
-            | FindingKind::LostFragments
-            | FindingKind::SlowDevice
-            | FindingKind::Overloaded
-            | FindingKind::LossyPath
-            | FindingKind::SlowTransfer
-            | FindingKind::OldVersion
-            | FindingKind::UnusedAllowance
-            | FindingKind::AddressConflict
-            | FindingKind::AddressChanged
-            | FindingKind::Restarting
-            | FindingKind::RejectedUnseen
-            | FindingKind::WentSilent
-            | FindingKind::SilentTogether
-            | FindingKind::OtherAddress
-            | FindingKind::RefusedTransfer => false,
+            _ => false,
         }
     }
 }

@@ -235,17 +235,8 @@ fn number_anew(survey: &mut Survey<'static>) -> BTreeSet<Site> {
 
 /// What a survey says of its sites; one that was written before surveys said so is not known to have judged anything.
 fn judged_sites(judged: Option<v1::Judged<'static>>, label: &T) -> Vec<v1::JudgedSite<'static>> {
-    let site = label.clone();
-    match judged {
-        Some(judged) if !judged.sites.is_empty() => judged.sites,
-        Some(v1::Judged { value, reason, next, .. }) => vec![v1::JudgedSite { site, value, reason, next }],
-        None => vec![v1::JudgedSite {
-            site,
-            value: false,
-            reason: Some("An older igorscope wrote it, which did not say whether anything was judged.".into()),
-            next: Some("Analyze its captures again.".into()),
-        }],
-    }
+    let v1::Judged { value, reason, next, sites } = judged.unwrap_or_else(|| v1::Judged::unknown("it"));
+    if sites.is_empty() { vec![v1::JudgedSite { site: label.clone(), value, reason, next }] } else { sites }
 }
 
 /// Whether anything was judged of every site; if not, why and what to do, site by site.
