@@ -70,12 +70,12 @@ impl Trouble for Slow {
                 "the receiver, or the way to it, held it up: {} from a block to its acknowledgement, {} from that to the next \
                  block",
                 duration(self.transfer.receiving),
-                duration(self.transfer.pause())
+                duration(self.transfer.pause)
             ),
             Held::Sender => format!(
                 "the sender, or the way to it, held it up: {} from an acknowledgement to the next block, {} from a block to \
                  its acknowledgement",
-                duration(self.transfer.pause()),
+                duration(self.transfer.pause),
                 duration(self.transfer.receiving)
             ),
             Held::Unknown => "who held it up cannot be told, for several transfers used the same ports".to_owned(),

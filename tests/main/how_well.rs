@@ -436,6 +436,52 @@ fn a_slow_transfer_says_who_held_it_up() {
     assert_silent(&transfer(3 * MILLI, 3 * MILLI, 1_000));
 }
 
+/// A file in windows of sixteen blocks (RFC 7440), and what passes between two of their blocks, before the acknowledgement and
+/// before the next window; some are sent once more from their second block on, since that was lost behind the place.
+fn windows(between: u64, receives: u64, sends: u64, lost: u16) -> Mirror {
+    let mut mirror = Mirror::default();
+    let [server, client] = [(GATEWAY, 50_000), (node(101), 2_000)];
+    mirror.udp(0, client, (GATEWAY, 69), &tftp::read("node.bin", &[("windowsize", "16")]));
+    let mut at = MILLI;
+    for window in 0..20 {
+        let first = 16 * window + 1;
+        let again = (window % lost == lost - 1).then_some(first + 1);
+        for (number, block) in
+            (first..first + 16).chain(again.into_iter().flat_map(|from| from..first + 16)).enumerate()
+        {
+            at += if number == 16 { SECOND } else { between };
+            mirror.udp(at, server, client, &tftp::data(block, &[0x55; 512]));
+        }
+        at += receives;
+        mirror.udp(at, client, server, &tftp::ack(first + 15));
+        at += sends;
+    }
+    mirror
+}
+
+#[test]
+fn a_slow_transfer_in_windows_says_who_held_it_up_and_for_how_long() {
+    for (mirror, says) in [
+        (
+            windows(30 * MILLI, MILLI, MILLI, 99),
+            ["in 9", "the sender, or the way to it", "from a block to its acknowledgement"],
+        ),
+        (windows(MILLI, 500 * MILLI, MILLI, 99), ["in 10", "the receiver, or the way to it", "500 ms from a block"]),
+        (windows(MILLI, MILLI, 500 * MILLI, 99), ["in 9", "the sender, or the way to it", "51"]),
+        (windows(MILLI, MILLI, MILLI, 2), ["in 10", "10 of ", "had to be sent again: the path loses them"]),
+    ] {
+        only_slow(&mirror.measured()).says(&says);
+    }
+    assert_silent(&windows(MILLI, MILLI, MILLI, 99));
+}
+
+/// The slow transfer, of which the path may be told too.
+fn only_slow(survey: &Survey) -> Read<'_> {
+    let mut told = of_kind(survey, "slow-transfer");
+    assert_eq!(told.len(), 1);
+    told.remove(0)
+}
+
 /// What happens at each tenth block of a file.
 #[derive(Clone, Copy)]
 enum Stall {
