@@ -46,8 +46,10 @@ pub struct Transfer {
     pub receiving: u64,
     /// From an acknowledgement to the next block mostly.
     pub sending: u64,
-    /// The same on average, with the time between the blocks of a window (RFC 7440), where nothing else used its ports.
+    /// The same on average, with the time between the blocks of a window, where nothing else used its ports.
     pub pause: u64,
+    /// Whether blocks are acknowledged in windows (RFC 7440).
+    pub has_windows: bool,
     /// Who held it up.
     pub held: Held,
     /// Whether its last block was acknowledged; none where that cannot be told.
@@ -233,6 +235,7 @@ fn transfer(
         receiving,
         sending,
         pause,
+        has_windows,
         held,
         is_finished,
     })

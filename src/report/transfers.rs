@@ -117,6 +117,7 @@ impl TransferRecord<'_> {
             receiving: nanos(self.ack_mean_s),
             sending: nanos(self.next_median_s),
             pause: nanos(self.next_median_s),
+            has_windows: false,
             held: Held::ALL.into_iter().find(|held| held.name() == self.held_up_by)?,
             is_finished: self.finished,
         })

@@ -495,7 +495,7 @@ fn a_slow_transfer_in_windows_says_who_held_it_up_and_for_how_long() {
     for (mirror, says) in [
         (
             windows(30 * MILLI, MILLI, MILLI, 99),
-            ["in 9", "the sender, or the way to it", "from a block to its acknowledgement"],
+            ["in 9", "the sender, or the way to it", "to the last block of the next window"],
         ),
         (windows(MILLI, 500 * MILLI, MILLI, 99), ["in 10", "the receiver, or the way to it", "held it up: 50"]),
         (windows(MILLI, MILLI, 500 * MILLI, 99), ["in 9", "the sender, or the way to it", "held it up: 5"]),
