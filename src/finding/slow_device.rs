@@ -83,11 +83,19 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let mut answers = chosen(answers);
         answers.retain(|_, sums| sums.times.count() >= u64::from(limits.samples));
         let usual = Usual::of(&answers);
+        let kinds = kinds(&answers, limits);
         let ways = ways.get(&role);
         let usual_way = ways.and_then(Usual::of);
         for (device, sums) in &answers {
-            let (Some(times), Some(usual)) = (times_of(&sums.times), &usual) else { continue };
-            let Some(slowness) = usual.slowness(measure, sums, answers.len(), limits) else { continue };
+            let (Some(times), Some(of_role)) = (times_of(&sums.times), &usual) else { continue };
+            let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
+            let is_way = way.is_some_and(|(own, usual)| {
+                is_of_the_way([own, usual.middle].map(|way| way[0]), [times, of_role.middle].map(|all| all[0]))
+            });
+            // Where the way is late, those behind it are alike whatever they are.
+            let kind = kinds.iter().find(|(kind, _)| !is_way && kind.contains_key(device));
+            let (peers, usual) = kind.map_or((&answers, of_role), |(kind, usual)| (kind, usual));
+            let Some(slowness) = usual.slowness(measure, sums, peers.len(), limits) else { continue };
             let host = seen.hosts.get(*device);
             let load = seen.health.loads.get(&host.address);
             let is_busy =
@@ -95,13 +103,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             if is_busy || overloaded.contains(&Who::Address(host.address)) {
                 continue;
             }
-            let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
             let what = Slow {
                 slowness,
                 measure,
                 answers: sums.times.count(),
                 times,
-                peers: answers.len() - 1,
+                peers: peers.len() - 1,
                 usual: usual.middle,
                 way: way.map(|(own, usual)| (own, usual.middle)),
             };
@@ -122,6 +129,29 @@ fn is_late_with_files(load: &DeviceLoad, measure: Measure, median: u64) -> bool 
     // One answer in twenty that takes ten times as long makes such a mean longer by more than a tenth.
     let [alone, with_files] = answers.map(|answers| answers.typical().unwrap_or(u64::MAX));
     !load.is_sample() && alone <= median.saturating_add(median / 10) && with_files >= median.saturating_mul(2)
+}
+
+/// Devices whose medians lie together, apart from all others': where there are enough of them they are a kind of their own, and
+/// nobody else tells what is usual among them.
+fn kinds(answers: &Answers, limits: &HealthLimits) -> Vec<(Answers, Usual)> {
+    let median = |sums: &Sums| sums.times.percentile(50).unwrap_or(0);
+    let mut sorted: Vec<_> = answers.iter().collect();
+    sorted.sort_by_key(|(_, sums)| median(sums));
+    let is_near = |a: &Sums, b: &Sums| !is_much_later(median(b), median(a), limits);
+    let kinds = sorted.chunk_by(|(_, a), (_, b)| is_near(a, b)).filter(|kind| kind.len() > limits.peers as usize);
+    let of_own = kinds.map(|kind| kind.iter().map(|(device, sums)| (**device, (*sums).clone())).collect());
+    of_own.filter_map(|kind: Answers| Usual::of(&kind).map(|usual| (kind, usual))).collect()
+}
+
+/// Whether a time is longer than another by so much that people see it.
+fn is_much_later(time: u64, other: u64, limits: &HealthLimits) -> bool {
+    time >= other.saturating_mul(limits.slow_times.into())
+        && time.saturating_sub(other) / 1_000_000 >= u64::from(limits.slow_milliseconds)
+}
+
+/// Whether what handshakes and pings take longer than usual is half of what answers do.
+const fn is_of_the_way([way, usual_way]: [u64; 2], [all, usual]: [u64; 2]) -> bool {
+    way > usual_way && way - usual_way >= all.saturating_sub(usual) / 2
 }
 
 fn times_of(times: &Histogram) -> Option<Times> {
@@ -170,9 +200,7 @@ impl Usual {
     fn is_exceeded(&self, place: usize, time: u64, limits: &HealthLimits) -> bool {
         let (middle, deviation) = (self.middle[place], self.deviation[place]);
         let over = time.saturating_sub(middle);
-        time >= middle.saturating_mul(limits.slow_times.into())
-            && over / 1_000_000 >= u64::from(limits.slow_milliseconds)
-            && over as f64 >= DEVIATIONS * DEVIATION * deviation as f64
+        is_much_later(time, middle, limits) && over as f64 >= DEVIATIONS * DEVIATION * deviation as f64
     }
 }
 

@@ -59,6 +59,7 @@ impl Trouble for Slow {
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let file = self.transfer.file.as_deref().map_or_else(String::new, |file| format!(" {}", visible(file)));
+        let next = if self.transfer.has_windows { "the last block of the next window" } else { "the next block" };
         let why = match self.transfer.held {
             Held::Path if self.transfer.repeated > 0 => format!(
                 "{} of {} blocks had to be sent again: the path loses them, and the sender waits before it repeats one",
@@ -70,12 +71,12 @@ impl Trouble for Slow {
                 "the receiver, or the way to it, held it up: {} from a block to its acknowledgement, {} from that to the next \
                  block",
                 duration(self.transfer.receiving),
-                duration(self.transfer.pause())
+                duration(self.transfer.pause)
             ),
             Held::Sender => format!(
-                "the sender, or the way to it, held it up: {} from an acknowledgement to the next block, {} from a block to \
+                "the sender, or the way to it, held it up: {} from an acknowledgement to {next}, {} from a block to \
                  its acknowledgement",
-                duration(self.transfer.pause()),
+                duration(self.transfer.pause),
                 duration(self.transfer.receiving)
             ),
             Held::Unknown => "who held it up cannot be told, for several transfers used the same ports".to_owned(),

@@ -46,6 +46,10 @@ pub struct Transfer {
     pub receiving: u64,
     /// From an acknowledgement to the next block mostly.
     pub sending: u64,
+    /// The same on average, with the time between the blocks of a window, where nothing else used its ports.
+    pub pause: u64,
+    /// Whether blocks are acknowledged in windows (RFC 7440).
+    pub has_windows: bool,
     /// Who held it up.
     pub held: Held,
     /// Whether its last block was acknowledged; none where that cannot be told.
@@ -101,12 +105,6 @@ impl Transfer {
             file: self.file.as_ref().map(|_| with.left_out()),
             ..self.clone()
         }
-    }
-
-    /// From an acknowledgement to the next block on average, where nothing else used its ports.
-    pub(super) fn pause(&self) -> u64 {
-        let receiving = self.receiving.saturating_mul(self.blocks);
-        self.nanos.saturating_sub(receiving) / self.blocks.saturating_sub(1).max(1)
     }
 
     /// Bytes a second.
@@ -189,19 +187,29 @@ fn transfer(
         && next.is_none_or(|next| next.times.count() <= blocks.asked)
         && blocks.ended <= 1;
     // Between two transfers on the same ports hours may pass.
-    let of_pauses = |times: &Histogram| match is_alone && times.most() < Some(GIVEN_UP) {
+    let goes_on = |times: &Histogram| is_alone && times.most() < Some(GIVEN_UP);
+    let of_pauses = |times: &Histogram| match goes_on(times) {
         true => Some(times.total() / times.count().max(1)),
         false => times.percentile(50),
     };
     let sending = next.and_then(|next| next.times.percentile(50)).unwrap_or(0);
     let pause = next.and_then(|next| of_pauses(&next.times)).unwrap_or(0);
-    let (blocks_timed, pauses) = (blocks.times.count(), blocks.times.count().saturating_sub(1));
-    let nanos = receiving.saturating_mul(blocks_timed).saturating_add(pause.saturating_mul(pauses));
+    let (timed, pauses) = (blocks.times.count(), blocks.times.count().saturating_sub(1));
     let lasted = flow.first().nanos().zip(flow.last().nanos()).map(|(first, last)| last.abs_diff(first));
+    // Of a window only the last block is acknowledged (RFC 7440), and what passes between the others is the sender's.
+    let has_windows = timed < blocks.asked.saturating_sub(blocks.asked / 4);
+    let is_whole = goes_on(&blocks.times) && next.is_none_or(|next| goes_on(&next.times));
+    let pause = match lasted.filter(|_| has_windows && is_whole) {
+        Some(lasted) => lasted.saturating_sub(receiving.saturating_mul(timed)) / pauses.max(1),
+        None => pause,
+    };
+    let nanos = receiving.saturating_mul(timed).saturating_add(pause.saturating_mul(pauses));
     // Who waits in vain for a block that was lost before the capture's place acknowledges the one before it again (RFC 1350
     // section 2).
     let least = u64::from(seen.policy.health().repeated_percent);
-    let is_lossy = blocks.lost(blocks.repeated).saturating_mul(100) >= sent.saturating_mul(least);
+    let all = if has_windows { timed } else { sent };
+    let lost = blocks.lost(blocks.repeated);
+    let is_lossy = lost > 0 && lost.saturating_mul(100) >= all.saturating_mul(least);
     let held = match (is_alone, is_lossy) {
         (false, _) => Held::Unknown,
         (true, true) => Held::Path,
@@ -226,6 +234,8 @@ fn transfer(
         repeated: blocks.repeated,
         receiving,
         sending,
+        pause,
+        has_windows,
         held,
         is_finished,
     })

@@ -116,6 +116,8 @@ impl TransferRecord<'_> {
             repeated: self.repeated,
             receiving: nanos(self.ack_mean_s),
             sending: nanos(self.next_median_s),
+            pause: nanos(self.next_median_s),
+            has_windows: false,
             held: Held::ALL.into_iter().find(|held| held.name() == self.held_up_by)?,
             is_finished: self.finished,
         })

@@ -74,6 +74,37 @@ fn a_device_that_is_slow_beside_its_peers_is_told_and_who_is_to_blame() {
     assert_silent(&site((40 * MILLI, MILLI)));
 }
 
+/// Fifteen nodes that answer at once, and others of these times, each with what its kernel takes for a handshake.
+fn kinds(others: &[(u64, u64)]) -> Survey {
+    let mut mirror = Mirror::default();
+    (101..116).for_each(|number| asks(&mut mirror, node(number), 40, 20 * MILLI, MILLI));
+    for (number, (service, kernel)) in (116..).zip(others) {
+        asks(&mut mirror, node(number), 40, *service, *kernel);
+    }
+    in_order(mirror).measured()
+}
+
+#[test]
+fn devices_are_held_against_their_own_kind() {
+    let slow = [290, 300, 310, 320, 330].map(|millis| (millis * MILLI, MILLI));
+    assert!(of_kind(&kinds(&slow), "slow-device").is_empty(), "five that are alike are a kind");
+    // Four are none.
+    only(&kinds(&slow[1..]), "slow-device").says(&["4 times a device answers late", "those of 18 others 20 ms"]);
+    // One of the kind that is slow beside it, and one that is late whatever others do.
+    for (late, says) in [(960, "those of 5 others 31"), (1_200, "those of 20 others 20 ms")] {
+        let all: Vec<_> = slow.into_iter().chain([(late * MILLI, MILLI)]).collect();
+        let survey = kinds(&all);
+        let told = only(&survey, "slow-device");
+        assert_eq!(told.words.client, "10.20.0.121");
+        told.says(&[says]);
+    }
+    let late = [1_100, 1_110, 1_120, 1_130, 1_140].map(|millis| (millis * MILLI, MILLI));
+    only(&kinds(&late), "slow-device").says(&["5 times a device answers late", "which is late whatever others do"]);
+    // What a switch before them holds up is alike as well.
+    let behind = slow.map(|(service, _)| (service, 280 * MILLI));
+    only(&kinds(&behind), "slow-device").says(&["5 times a device answers late", "the way to it is slow"]);
+}
+
 /// Node 104 is late with each so many answers, and the gateway asks it again after two seconds where it is told to.
 fn now_and_then(late: u16, by: u64, again: bool) -> Mirror {
     let mut mirror = Mirror::default();
@@ -434,6 +465,52 @@ fn a_slow_transfer_says_who_held_it_up() {
     assert_silent(&again);
     // 83 kB a second.
     assert_silent(&transfer(3 * MILLI, 3 * MILLI, 1_000));
+}
+
+/// A file in windows of sixteen blocks (RFC 7440), and what passes between two of their blocks, before the acknowledgement and
+/// before the next window; some are sent once more from their second block on, since that was lost behind the place.
+fn windows(between: u64, receives: u64, sends: u64, lost: u16) -> Mirror {
+    let mut mirror = Mirror::default();
+    let [server, client] = [(GATEWAY, 50_000), (node(101), 2_000)];
+    mirror.udp(0, client, (GATEWAY, 69), &tftp::read("node.bin", &[("windowsize", "16")]));
+    let mut at = MILLI;
+    for window in 0..20 {
+        let first = 16 * window + 1;
+        let again = (window % lost == lost - 1).then_some(first + 1);
+        for (number, block) in
+            (first..first + 16).chain(again.into_iter().flat_map(|from| from..first + 16)).enumerate()
+        {
+            at += if number == 16 { 2 * SECOND } else { between };
+            mirror.udp(at, server, client, &tftp::data(block, &[0x55; 512]));
+        }
+        at += receives;
+        mirror.udp(at, client, server, &tftp::ack(first + 15));
+        at += sends;
+    }
+    mirror
+}
+
+#[test]
+fn a_slow_transfer_in_windows_says_who_held_it_up_and_for_how_long() {
+    for (mirror, says) in [
+        (
+            windows(30 * MILLI, MILLI, MILLI, 99),
+            ["in 9", "the sender, or the way to it", "to the last block of the next window"],
+        ),
+        (windows(MILLI, 500 * MILLI, MILLI, 99), ["in 10", "the receiver, or the way to it", "held it up: 50"]),
+        (windows(MILLI, MILLI, 500 * MILLI, 99), ["in 9", "the sender, or the way to it", "held it up: 5"]),
+        (windows(MILLI, MILLI, MILLI, 2), ["in 2", "10 of ", "had to be sent again: the path loses them"]),
+    ] {
+        only_slow(&mirror.measured()).says(&says);
+    }
+    assert_silent(&windows(MILLI, MILLI, MILLI, 99));
+}
+
+/// The slow transfer, of which the path may be told too.
+fn only_slow(survey: &Survey) -> Read<'_> {
+    let mut told = of_kind(survey, "slow-transfer");
+    assert_eq!(told.len(), 1);
+    told.remove(0)
 }
 
 /// What happens at each tenth block of a file.

@@ -269,22 +269,67 @@ impl Half {
         }
     }
 
-    /// Takes the numbers that a segment of this end takes up; whether anything of the other end was acknowledged.
-    pub(super) fn send(&mut self, segment: &Segment, is_taken_up: bool) {
-        let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
-        if segment.has(TcpFlags::SYN) && self.is_behind(from, time) {
+    /// What comes is of another connection on the same ports.
+    fn leave(&mut self, is_taken_up: bool) {
+        self.settle_holes();
+        self.settle_vain(is_taken_up);
+        (self.initial, self.next, self.acked) = (None, None, None);
+        (self.duplicates, self.probe) = (0, None);
+    }
+
+    /// The other end opens another connection: what is known of this end is of the one before, unless it is what is answered.
+    pub(super) fn follow(&mut self, opens: &Segment, is_taken_up: bool) {
+        if !opens.has(TcpFlags::ACK) || self.initial != Some(opens.numbers[1].wrapping_sub(1)) {
+            self.leave(is_taken_up);
+            self.has_repeated = true;
+        }
+    }
+
+    /// Whether nothing is known of this end's connection but its SYN: what is acknowledged besides is of an older one on the same
+    /// ports, which the other end has not forgotten (RFC 9293 section 3.5.3, RFC 5961 section 4.2). More and more is not.
+    fn is_older(&self, segment: &Segment) -> bool {
+        let number = segment.numbers[1];
+        segment.taken() == 0
+            && self.opened().is_some_and(|opened| opened != number)
+            && self.acked.is_none_or(|acked| acked.number == number)
+    }
+
+    /// Behind this end's SYN, where nothing else of it is known.
+    fn opened(&self) -> Option<u32> {
+        let opened = self.initial?.wrapping_add(1);
+        self.next.is_some_and(|(next, _)| next == opened).then_some(opened)
+    }
+
+    /// Forgets the acknowledgment of an older connection.
+    fn forget_older(&mut self) {
+        let opened = self.opened();
+        self.acked = self.acked.filter(|acked| opened.is_none_or(|opened| !is_after(acked.number, opened)));
+    }
+
+    /// Takes the numbers that a segment of this end takes up; whether anything of the other end was acknowledged. Says whether it
+    /// opens another connection.
+    pub(super) fn send(&mut self, segment: &Segment, is_taken_up: bool) -> bool {
+        let is_open = segment.has(TcpFlags::SYN);
+        let [from, _] = segment.numbers;
+        if is_open && self.is_behind(from, segment.time) {
             // It opened what is known already, and stands later in the file than it was sent.
             self.initial = Some(from);
             self.losses.segments = self.losses.segments.saturating_add(1);
-            return;
+            return false;
         }
-        if segment.has(TcpFlags::SYN) && (self.initial != Some(from) || self.is_anew((from, time))) {
-            // Another connection on the same ports.
-            self.settle_holes();
-            self.settle_vain(is_taken_up);
-            (self.initial, self.next, self.acked) = (Some(from), None, None);
-            (self.duplicates, self.probe) = (0, None);
+        let is_another = is_open && (self.initial != Some(from) || self.is_anew((from, segment.time)));
+        if is_another {
+            self.leave(is_taken_up);
+            self.initial = Some(from);
+        } else if !is_open {
+            self.forget_older();
         }
+        self.take_up(segment);
+        is_another
+    }
+
+    fn take_up(&mut self, segment: &Segment) {
+        let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
         if self.next.is_none() {
             self.entered.get_or_insert((from, taken > 0 && self.acked.is_none()));
         }
@@ -333,6 +378,12 @@ impl Half {
     /// Takes an acknowledgment of what this end sent. Gives the time of the probe that it acknowledges.
     pub(super) fn acknowledge(&mut self, segment: &Segment) -> Option<u64> {
         let (number, time) = (segment.numbers[1], segment.time);
+        let new = Acked { number, window: segment.window, time };
+        if self.is_older(segment) {
+            self.acked = Some(new);
+            return None;
+        }
+        self.forget_older();
         // A byte that a closed window does not take was no more than a question, also where a part begins with it.
         if segment.window == 0
             && let Some((next, _)) = &mut self.next
@@ -352,7 +403,6 @@ impl Half {
             }
             self.next = Some((number, if is_keep_alive { sent } else { time }));
         }
-        let new = Acked { number, window: segment.window, time };
         let Some(acked) = &mut self.acked else {
             self.acked = Some(new);
             if self.advanced.is_none() && !self.has_repeated {

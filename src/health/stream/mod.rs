@@ -142,8 +142,10 @@ impl Halves {
         if self.0[side].is_copy(segment.fingerprint, segment.time) {
             return;
         }
-        let is_taken_up = self.0[1 - side].acked.is_some();
-        self.0[side].send(segment, is_taken_up);
+        let acked = [side, 1 - side].map(|side| self.0[side].acked.is_some());
+        if self.0[side].send(segment, acked[1]) {
+            self.0[1 - side].follow(segment, acked[0]);
+        }
         if segment.window == 0 && !segment.has(TcpFlags::SYN | TcpFlags::FIN) {
             let count = &mut self.0[side].losses.zero_windows;
             *count = count.saturating_add(1);
@@ -324,6 +326,8 @@ impl Stored for Stream {
     }
 }
 
+#[cfg(test)]
+mod older;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub(super) const PATIENCE: u64 = 500_000_000;
 /// Bytes of a TFTP block where nothing else was agreed upon (RFC 1350 section 2).
 const USUAL_BLOCK: u32 = 512;
 
+/// Blocks that a window of TFTP holds in practice (RFC 7440 has been tried with up to 64).
+const LONGEST_WINDOW: u16 = 128;
+
 /// What a message does. TCP's handshake has acts of its own: a SYN-ACK answers and asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -177,6 +180,9 @@ impl MessageWindow {
         // As a rule a question is new, and of an answer there is the question alone.
         if alike & alike.wrapping_sub(1) == 0 && act != Act::Acknowledge {
             match (act, last(alike).map(|at| self.get(at))) {
+                (Act::Ask, None) if of == Measure::Tftp && self.begins_window_again(message) => {
+                    return Some(Outcome::Repeated);
+                }
                 (Act::Ask | Act::Open, None) => return Some(Outcome::Asked),
                 (Act::Answer | Act::Accept, None) => return Some(Outcome::Unasked),
                 (Act::Answer, Some(question)) if message.answers(&question) => {
@@ -232,6 +238,15 @@ impl MessageWindow {
             _ => return false,
         };
         self.find(1 - (message.side & 1), other, message.id, 0xffff_0000) >> at != 0
+    }
+
+    /// Whether a block of TFTP stands a little before the last one: of a window that was lost, in part or whole, it is the first
+    /// that is sent again (RFC 7440 section 4). The first of all may be of another file.
+    fn begins_window_again(&self, block: &Message) -> bool {
+        let number = |block: &Message| (block.id >> 16) as u16;
+        let last = self.iter().rev().find(|known| (known.side, known.act) == (block.side, Act::Ask));
+        number(block) > 1
+            && last.is_some_and(|last| (1..LONGEST_WINDOW).contains(&number(&last).wrapping_sub(number(block))))
     }
 
     /// Whether an acknowledgement of TFTP is of a file's last block: one that is shorter than the block before it, or where

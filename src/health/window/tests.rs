@@ -198,3 +198,21 @@ proptest! {
 fn a_window_is_a_cache_line() {
     assert_eq!(size_of::<MessageWindow>(), 64);
 }
+
+/// Blocks of a file in windows: the number of each, in the order in which they are sent.
+fn blocks(numbers: &[u16]) -> Vec<bool> {
+    let sent: Vec<_> = (0..).zip(numbers).map(|(at, number)| ask(100 * at, u32::from(*number) << 16 | 512)).collect();
+    outcomes(Measure::Tftp, &sent).into_iter().map(|outcome| outcome == Some(Outcome::Repeated)).collect()
+}
+
+#[test]
+fn a_window_of_blocks_that_is_sent_again_is_told_by_its_first() {
+    let told = blocks(&[9, 10, 11, 12, 13, 14, 15, 16, 10, 11, 12]);
+    assert_eq!(told.iter().filter(|is_again| **is_again).count(), 1);
+    assert!(told[8]);
+    // Numbers begin again at 0 or 1, as those of another file do.
+    for numbers in [[65_533, 65_534, 65_535, 0, 1, 2], [65_534, 65_535, 1, 2, 3, 4], [7, 8, 9, 1, 2, 3]] {
+        assert_eq!(blocks(&numbers), [false; 6], "{numbers:?}");
+    }
+    assert_eq!(blocks(&[65_533, 65_534, 65_535, 0, 1, 2, 3, 65_534]).last(), Some(&true));
+}

@@ -200,6 +200,8 @@ fn files_that_need_a_look_stand_first() {
         repeated: number,
         receiving: 1_000_000,
         sending: 1_000_000,
+        pause: 1_000_000,
+        has_windows: false,
         held: Held::ALL[number as usize % 4],
         is_finished,
     };
