@@ -37,7 +37,7 @@ pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use reader::{Capture, CaptureSummary, Frames};
-pub use recorder::{RecordedInterface, Recorder, Rotation, numbered};
+pub use recorder::{RecordedInterface, Recorder, Rotation, number_in, numbered};
 pub use search::{EVIDENCE, Found, PassedOver, find_captures, is_capture};
 pub use span::{Span, SpanPart, Start, plan_spans, read_spans};
 pub use writer::{CaptureCounts, PcapngWriter};

@@ -182,6 +182,12 @@ pub fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(format!("{stem}_{number:05}{extension}"))
 }
 
+/// The number by which a name is one of those that [`numbered`] makes.
+pub fn number_in(path: &Path, name: &Path) -> Option<usize> {
+    let number = name.file_stem()?.to_str()?.rsplit_once('_')?.1.parse().ok()?;
+    (numbered(path, number).file_name() == name.file_name()).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

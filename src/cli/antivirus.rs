@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::apart;
 use super::args::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow};
 use super::exit::{Failure, Outcome, Status};
 use super::policy::load;
@@ -25,6 +26,7 @@ fn show(args: &AntivirusShow) -> Outcome {
 }
 
 fn export(args: &AntivirusExport) -> Outcome {
+    apart::check(args.policy.as_deref(), args.output.clone())?;
     let text = args.format.write(load(args.policy.as_deref())?.antivirus());
     match &args.output {
         Some(path) => write_file(path, |out| out.write_all(text.as_bytes()))?,

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::apart;
 use super::args::{Fleet, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::{print, zone};
@@ -50,6 +51,8 @@ pub(super) fn run(args: &Fleet, verbosity: &Verbosity) -> Outcome {
             "{folder} has no table {table}: igorscope analyze --format parquet -o {folder} CAPTURE... writes them"
         )));
     }
+    let tables = TABLES.map(|table| args.folder.join(table));
+    apart::check(tables.iter().map(|table| &**table), [args.output.clone()])?;
     let answers = ask(&args.folder)?;
     let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
     write_file(&args.output, |out| write_fleet_html(out, &answers, &html))?;

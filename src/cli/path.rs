@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use super::apart;
 use super::args::{Path, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::options::{all_threads, inventory};
@@ -14,15 +15,22 @@ use super::terminal::{of_standard_output, print, zone};
 use crate::capture::find_captures;
 use crate::path::{self, Options, Place, Report, name_places};
 use crate::report::{
-    HtmlOptions, ReportFolder, WriteError, path_page, write_file, write_path_csv, write_path_html, write_path_json,
+    HtmlOptions, INCOMPLETE, ReportFolder, WriteError, path_page, write_file, write_path_csv, write_path_html,
+    write_path_json,
 };
 use crate::state::is_state;
 use crate::survey::{self, InputSummary, Progress, ReadOptions, Source, in_order};
+
+/// The tables and the page.
+const FILES: [&str; 3] = ["path.csv", "path.json", "path.html"];
 
 pub(super) fn run(args: Path, verbosity: &Verbosity) -> Outcome {
     let Path { places, hosts, policy: file, nat, output, limits } = args;
     let named = name_places(&places).map_err(Failure::unusable)?;
     let nat = nat.iter().map(|pair| address_pair(pair)).collect::<Result<Vec<_>, _>>()?;
+    let read = named.iter().map(|(_, path)| &**path).chain(file.as_deref()).chain(hosts.inventory.as_deref());
+    let written = FILES.into_iter().chain([INCOMPLETE]);
+    apart::check(read, output.iter().flat_map(|folder| written.clone().map(|name| folder.join(name))))?;
     let policy = policy::load(file.as_deref())?;
     policy::tell_losses(&policy, verbosity);
     let reading = ReadOptions { threads: all_threads(), limits: limits.limits(false), ..ReadOptions::default() };
@@ -91,8 +99,9 @@ fn address_pair(text: &str) -> Result<(IpAddr, IpAddr), Failure> {
 fn write(report: &Report, folder: &FilePath) -> Result<(), WriteError> {
     let whole = ReportFolder::begin(folder)?;
     let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
-    write_file(&folder.join("path.csv"), |out| write_path_csv(out, report))?;
-    write_file(&folder.join("path.json"), |out| write_path_json(out, report))?;
-    write_file(&folder.join("path.html"), |out| write_path_html(out, report, &html))?;
+    let [csv, json, page] = FILES.map(|name| folder.join(name));
+    write_file(&csv, |out| write_path_csv(out, report))?;
+    write_file(&json, |out| write_path_json(out, report))?;
+    write_file(&page, |out| write_path_html(out, report, &html))?;
     whole.finish()
 }

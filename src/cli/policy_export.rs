@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::apart;
 use super::args::{HostArgs, PolicyExport, Verbosity};
 use super::exit::{Failure, Outcome, Status};
-use super::surveys::survey;
+use super::surveys::{survey, survey_file};
 use super::terminal::print;
 use crate::export::{Exported, Format, Request, RuleList, rehearsal_page, rehearse};
 use crate::report::write_file;
@@ -13,6 +14,8 @@ use crate::text::visible;
 
 pub(super) fn run(args: PolicyExport, verbosity: &Verbosity) -> Outcome {
     let PolicyExport { format, side, with_supporting, log_only, against, policy, hosts, output } = args;
+    let survey_json = against.as_deref().map(|path| survey_file(path).into_owned());
+    let read: Vec<PathBuf> = [policy.clone(), hosts.inventory.clone(), survey_json].into_iter().flatten().collect();
     let policy = super::policy::load(policy.as_deref())?;
     let inventory = if is_empty(&hosts) { None } else { Some(super::options::inventory(hosts)?) };
     let list =
@@ -25,7 +28,7 @@ pub(super) fn run(args: PolicyExport, verbosity: &Verbosity) -> Outcome {
         None => None,
     };
     let exported = match format {
-        Some(format) => write_rules(format, &list, output, page.is_none())?,
+        Some(format) => write_rules(format, &list, output, &read, page.is_none())?,
         None => None,
     };
     if !verbosity.quiet {
@@ -42,12 +45,14 @@ fn write_rules(
     format: Format,
     list: &RuleList,
     output: Option<PathBuf>,
+    read: &[PathBuf],
     print_them: bool,
 ) -> Result<Option<Exported>, Failure> {
     let exported = format.export(list).map_err(Failure::unusable)?;
     match output {
         Some(path) => {
             let path = if path.is_dir() { path.join(&exported.file_name) } else { path };
+            apart::check(read.iter().map(PathBuf::as_path), [path.clone()])?;
             write_file(&path, |out| out.write_all(exported.text.as_bytes()))?;
         }
         None if print_them => print(|out| out.write_all(exported.text.as_bytes()))?,

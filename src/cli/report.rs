@@ -28,6 +28,10 @@ pub(super) fn run(args: Report, verbosity: &Verbosity) -> Outcome {
             "a survey.json was judged already: who its hosts are can be told of states and captures only",
         ));
     }
+    let written = args.output.iter().flat_map(|folder| {
+        results::files(folder, &[Format::Csv, Format::Html].into()).chain([folder.join(SITES)]).collect::<Vec<_>>()
+    });
+    apart::check(std::iter::once(&*path).chain(args.policy.as_deref()), written)?;
     let survey = survey(&path)?;
     let policy = policy::load(args.policy.as_deref())?;
     policy::tell_losses(&policy, verbosity);
@@ -108,11 +112,14 @@ fn write_sites(
     for (name, survey) in &sites {
         write_as(survey, writing, Some(&folder.join(name)), [Format::Csv, Format::Html], verbosity)?;
     }
-    write_file(&folder.join("index.html"), |out| write_sites_html(out, &sites, &writing.html()))?;
+    write_file(&folder.join(SITES), |out| write_sites_html(out, &sites, &writing.html()))?;
     whole.finish()?;
     // Whoever stops reading the text has all files.
     sites.iter().try_for_each(|(_, survey)| write(survey, writing, None, verbosity))
 }
+
+/// The page that lists several sites.
+const SITES: &str = "index.html";
 
 /// Letters of a label that the name of its folder keeps.
 const LONGEST_NAME: usize = 40;

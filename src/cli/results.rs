@@ -13,7 +13,7 @@ use crate::capture::Timestamp;
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
-    HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_file_durably,
+    HtmlOptions, INCOMPLETE, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_file_durably,
     write_findings, write_flows, write_health, write_html, write_inventory, write_ipfix, write_nodes, write_parquet,
     write_transfers, write_workbook,
 };
@@ -168,9 +168,10 @@ const FILES: [(&str, Format, WriteOne); 10] = [
     ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),
 ];
 
-/// The files of these formats in a folder.
+/// The files of these formats in a folder, and the one that is there while they are written.
 pub(super) fn files(folder: &Path, formats: &BTreeSet<Format>) -> impl Iterator<Item = PathBuf> {
-    FILES.into_iter().filter(|(_, format, _)| formats.contains(format)).map(|(name, ..)| folder.join(name))
+    let names = FILES.into_iter().filter(|(_, format, _)| formats.contains(format)).map(|(name, ..)| name);
+    names.chain([INCOMPLETE]).map(|name| folder.join(name))
 }
 
 impl Results<'_> {

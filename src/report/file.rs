@@ -29,7 +29,7 @@ pub struct ReportFolder {
 }
 
 /// The file that says so.
-const INCOMPLETE: &str = "INCOMPLETE.txt";
+pub const INCOMPLETE: &str = "INCOMPLETE.txt";
 /// What the names of files begin and end with while they are written.
 const ASIDE: [&str; 2] = [".igorscope-", ".part"];
 
@@ -113,8 +113,8 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Writes a file by `write`: first aside, in the same folder, then under its name. Where `path` is
-/// no regular file (a pipe, `/dev/stdout`), it is written to directly.
+/// Writes a file by `write`: first aside, in the same folder, then under its name; through a link, under the name that it
+/// leads to. Where `path` is no regular file (a pipe) or is open already (`/dev/stdout`), it is written to directly.
 ///
 /// # Errors
 /// [`WriteError::File`]; nothing of the new file is left, and an old one stays as it was.
@@ -148,8 +148,10 @@ fn write_by(
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), WriteError> {
     let attempt = || -> io::Result<()> {
-        if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            let mut file = fs::File::options().write(true).open(path)?;
+        let path = &target(path);
+        let open_files = open_files(path);
+        if open_files.is_some() || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            let mut file = open(path, open_files.as_deref())?;
             write(&mut file)?;
             return file.flush();
         }
@@ -164,6 +166,55 @@ fn write_by(
         aside.rename(path)
     };
     attempt().map_err(|source| WriteError::File(path.to_owned(), source))
+}
+
+/// What a path leads to. A link that somebody else put there is not followed: it would choose what is written over.
+pub fn target(path: &Path) -> PathBuf {
+    /// As many as Linux follows (path_resolution(7)).
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Some(next) = fs::read_link(&path).ok().filter(|_| open_files(&path).is_none() && is_ours(&path)) else {
+            break;
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    path
+}
+
+/// Whether a link is this user's or the system's.
+fn is_ours(link: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let owner = fs::symlink_metadata(link).map(|link| link.uid());
+        owner.is_ok_and(|owner| owner == 0 || owner == rustix::process::geteuid().as_raw())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = link;
+        true
+    }
+}
+
+/// The folder of a process's open files, if a path names one of them: such a name cannot be given to another file.
+fn open_files(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent()?.canonicalize().ok()?;
+    let is_of_system = ["/proc", "/dev"].iter().any(|root| folder.starts_with(root));
+    (folder.ends_with("fd") && is_of_system).then_some(folder)
+}
+
+/// Opens what is there. Of what is open already nothing is written over: standard output goes on where it is.
+fn open(path: &Path, open_files: Option<&Path>) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd as _;
+        let is_own = |folder: &Path| Path::new("/dev/fd").canonicalize().is_ok_and(|own| own == folder);
+        if path.ends_with("1") && open_files.is_some_and(is_own) {
+            return io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        }
+    }
+    File::options().write(true).append(open_files.is_some()).open(path)
 }
 
 /// A file under another name; removed unless it was renamed. Its path stays relative where the folder's is: the folders above
@@ -272,6 +323,42 @@ mod tests {
         assert_eq!(names(&path), [INCOMPLETE]);
         second.finish().unwrap();
         assert_eq!(names(&path), [""; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_written_through_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("deep")).unwrap();
+        fs::write(at("deep/real"), "old").unwrap();
+        for (link, target) in [("first", "deep/real"), ("second", "first"), ("hanging", "deep/new")] {
+            std::os::unix::fs::symlink(target, at(link)).unwrap();
+        }
+        for (link, target) in [("second", "deep/real"), ("hanging", "deep/new")] {
+            write_file(&at(link), |out| out.write_all(b"whole")).unwrap();
+            assert!(at(link).is_symlink());
+            assert_eq!(fs::read(at(target)).unwrap(), b"whole");
+        }
+        assert_eq!(names(&at("deep")), ["new", "real"]);
+        // A write that fails leaves what the link leads to.
+        write_file(&at("second"), |_| Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!(fs::read(at("deep/real")).unwrap(), b"whole");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_open_already_is_written_behind_what_is_there() {
+        use std::os::fd::AsRawFd as _;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&path, "there, ").unwrap();
+        let file = File::open(&path).unwrap();
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", file.as_raw_fd()), &link).unwrap();
+        write_file(&link, |out| out.write_all(b"whole")).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"there, whole");
+        assert_eq!(names(folder.path()), ["file", "link"]);
     }
 
     #[cfg(unix)]

@@ -37,7 +37,7 @@ pub use csv::{write_coverage, write_findings, write_flows, write_inventory, writ
 pub use dictionary::data_dictionary;
 pub use explain::{Subject, explain_port};
 pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_host, explain_kind, is_kind, port_seen};
-pub use file::{ReportFolder, WriteError, is_aside, write_file, write_file_durably};
+pub use file::{INCOMPLETE, ReportFolder, WriteError, is_aside, target, write_file, write_file_durably};
 pub use health::write_health;
 pub use html::{
     Answer, HtmlOptions, write_comparison_html, write_fleet_html, write_html, write_path_html, write_sites_html,

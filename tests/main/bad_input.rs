@@ -177,11 +177,30 @@ fn nothing_that_is_read_is_replaced_and_no_result_by_another() {
     let folder = folder(&[
         ("a.pcap", &capture),
         ("deep/b.pcap", &capture),
-        ("site.toml", b"[[host]]\nrole = \"node\"\naddress = \"10.0.0.1\"\n"),
+        ("pq/path.json", &capture),
+        ("lake/flows/day.parquet", b"PAR1"),
+        ("lake/surveys/none", b""),
+        ("lake/conversations/none", b""),
+        ("lake/coverage/none", b""),
+        ("lake/hosts/none", b""),
+        ("site.toml", b"node = \"10.0.0.1\"\n"),
     ]);
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     run(["analyze", "-q", &at("a.pcap"), "-o", &at("rep")]).expect(0, &[]);
-    let files = ["a.pcap", "deep/b.pcap", "site.toml", "rep/survey.json"];
+    let policy = at("policy.toml");
+    fs::write(&policy, run(["policy", "show", "--toml"]).expect(0, &[]).out).expect("a policy");
+    for name in ["rep/path.csv", "rep/INCOMPLETE.txt"] {
+        fs::copy(&policy, at(name)).expect("a policy");
+    }
+    let files = [
+        "a.pcap",
+        "deep/b.pcap",
+        "site.toml",
+        "rep/survey.json",
+        "policy.toml",
+        "pq/path.json",
+        "lake/flows/day.parquet",
+    ];
     let bytes = || files.map(|name| fs::read(folder.path().join(name)).expect("a file"));
     let before = bytes();
     let (a, deep, site, json, other) =
@@ -197,14 +216,86 @@ fn nothing_that_is_read_is_replaced_and_no_result_by_another() {
         vec!["inventory", "infer", &a, "--inventory", &site, "-o", &site],
         vec!["compare", &at("rep"), &at("rep"), "-o", &json],
         vec!["merge", &at("rep"), "-o", &json],
+        // Of a folder that is to be made, a file above it.
+        vec!["analyze", &a, "-o", &at("new"), "--evidence", &at("new/../a.pcap")],
+        vec!["analyze", &a, "--xlsx", &at("new/deeper/./../../a.pcap")],
+        vec!["policy", "export", "--format", "nftables", "--inventory", &site, "-o", &site],
+        vec!["policy", "export", "--format", "nftables", "--policy", &policy, "-o", &policy],
+        vec!["policy", "export", "--format", "nftables", "--against", &at("rep"), "-o", &json],
+        vec!["antivirus", "export", "--format", "gpo-reg", "--policy", &policy, "-o", &policy],
+        vec!["path", &at("pq/path.json"), &a, "-o", &at("pq")],
+        vec!["path", &format!("x={}", at("pq")), &a, "-o", &at("pq")],
+        vec!["path", &deep, &a, "--policy", &at("rep/path.csv"), "-o", &at("rep")],
+        vec!["report", &json, "--policy", &at("rep/INCOMPLETE.txt"), "-o", &at("rep")],
+        vec!["fleet", &at("lake"), "-o", &at("lake/flows/day.parquet")],
+        #[cfg(feature = "live")]
+        vec!["live", "-i", "lo", "--inventory", &site, "-w", &site],
+        #[cfg(feature = "live")]
+        vec!["live", "-i", "lo", "--inventory", &at("rep/inventory.csv"), "-o", &at("rep")],
     ] {
         run(arguments).expect(2, &["is one of the files that are read, and would be replaced; name another file"]);
     }
     for arguments in [
         vec!["analyze", &a, "--xlsx", &other, "--ipfix", &other],
         vec!["analyze", &a, "-o", &at("rep"), "--xlsx", &at("rep/flows.csv")],
+        vec!["analyze", &a, "-o", &at("new"), "--xlsx", &at("new/../new/flows.csv")],
+        vec!["analyze", &a, "-o", &at("new/.."), "--xlsx", &at("survey.json")],
+        #[cfg(feature = "live")]
+        vec!["live", "-i", "lo", "-w", &at("new/survey.json"), "-o", &at("new")],
+        #[cfg(feature = "live")]
+        vec!["live", "-i", "lo", "-w", &at("x.pcapng"), "--rotate-count", "9", "--evidence", &at("x_00002.pcapng")],
+        #[cfg(feature = "live")]
+        vec!["live", "-i", "lo", "-w", &other, "--state", &other],
     ] {
         run(arguments).expect(2, &["is named for two results"]);
     }
     assert_eq!(bytes(), before);
+    // What is only near is written.
+    run(["analyze", "-q", &a, "-o", &at("new"), "--evidence", &at("new/../a-evidence.pcap")]).expect(0, &[]);
+    run(["policy", "export", "--format", "nftables", "--inventory", &site, "-o", &at("site.nft")]).expect(0, &[]);
+    run(["path", "-q", &at("deep"), &a, "-o", &at("pq/new")]).expect(0, &[]);
+    assert_eq!(bytes(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_input_that_is_a_file_is_not_replaced() {
+    let capture = pcap(3);
+    let folder = folder(&[("a.pcap", &capture)]);
+    let path = folder.path().join("a.pcap");
+    let piped = |arguments: [&str; 3], to: &str| {
+        let input = fs::File::open(&path).expect("a capture");
+        let mut command = igorscope();
+        command.args(arguments).arg(folder.path().join(to)).stdin(input);
+        Run::of(command.output().expect("it runs"))
+    };
+    for arguments in [["analyze", "-", "--evidence"], ["analyze", "-", "--xlsx"], ["observe", "-", "-o"]] {
+        piped(arguments, "a.pcap").expect(2, &["is one of the files that are read"]);
+        assert_eq!(fs::read(&path).expect("a capture"), capture);
+        piped(arguments, "b.file").expect(0, &[]);
+        assert!(folder.path().join("b.file").is_file());
+    }
+    // A capture that is named is read, whatever standard input is.
+    piped(["analyze", path.to_str().expect("a path"), "--xlsx"], "c.file").expect(0, &[]);
+}
+
+/// A result on standard output goes on behind what a file holds, and the name of standard output stays what it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_is_written_to_standard_output_that_is_a_file() {
+    use std::io::Write as _;
+    let folder = folder(&[("a.pcap", &pcap(3)), ("out", b"")]);
+    let (path, out, link) = (folder.path().join("a.pcap"), folder.path().join("out"), folder.path().join("stdout"));
+    std::os::unix::fs::symlink("/proc/self/fd/1", &link).expect("a link");
+    run_with(&[&"observe", &path, &"-o", &folder.path().join("whole")]).expect(0, &[]);
+    let whole = fs::read(folder.path().join("whole")).expect("a state");
+    for (name, before) in [(&*link, &b""[..]), (std::path::Path::new("/dev/stdout"), b"there, ")] {
+        fs::write(&out, b"").expect("it is written");
+        let mut to = fs::File::create(&out).expect("it opens");
+        to.write_all(before).expect("it is written");
+        let run = igorscope().arg("observe").arg(&path).arg("-o").arg(name).stdout(to).output().expect("it runs");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        assert_eq!(fs::read(&out).expect("a state"), [before, &whole].concat());
+        assert!(name.is_symlink());
+    }
 }

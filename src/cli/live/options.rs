@@ -1,16 +1,18 @@
 //! What the command line of `live` means, checked as a whole before an interface is opened.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::apart;
 use super::super::args::{Format, Live, ReadingArgs, SurveyArgs};
 use super::super::command::command;
 use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
 use super::lines::Display;
-use crate::capture::Rotation;
 use crate::capture::live::{Choice, LiveError, LiveSettings, choose, devices};
+use crate::capture::{Rotation, number_in, numbered};
 
 pub(super) struct LiveOptions {
     pub(super) interfaces: Vec<String>,
@@ -65,6 +67,14 @@ impl LiveOptions {
             reading: ReadingArgs { count: args.count, health: args.health, ..ReadingArgs::default() },
         };
         let command = command(&survey);
+        let rotation = Rotation { size: args.rotate_size, time: args.rotate_time, count: args.rotate_count };
+        let written: Vec<PathBuf> = output.files().collect();
+        let others: Vec<&Path> =
+            survey.files().chain(written.iter().chain(&args.write).chain(&args.state).map(PathBuf::as_path)).collect();
+        let grown = [(&args.write, rotation.is_on()), (&args.state, args.rotate_state.is_some())];
+        let grown =
+            grown.map(|(path, is_many)| path.iter().flat_map(|path| names(path, is_many, &others)).collect::<Vec<_>>());
+        apart::check(survey.files(), grown.into_iter().flatten().chain(written.iter().cloned()))?;
         let buffer_size = u32::try_from(args.buffer_size).ok().filter(|size| *size <= i32::MAX as u32);
         let capture = LiveSettings {
             promiscuous: !args.no_promiscuous,
@@ -81,13 +91,6 @@ impl LiveOptions {
         if interfaces.len() < named {
             return Err(Failure::usage("an interface is named twice; its packets would count twice"));
         }
-        if output.evidence.is_some() && output.evidence == args.write {
-            return Err(Failure::usage("--write and --evidence name the same file; all packets are in the first"));
-        }
-        if args.state.is_some() && (args.state == args.write || args.state == output.evidence) {
-            return Err(Failure::usage("--state names the same file as --write or --evidence; name another"));
-        }
-        let rotation = Rotation { size: args.rotate_size, time: args.rotate_time, count: args.rotate_count };
         Ok(Self {
             interfaces,
             capture,
@@ -105,6 +108,16 @@ impl LiveOptions {
             record: args.write.map(|path| (path, rotation)),
         })
     }
+}
+
+/// What a file that grows is called: of one that is begun anew, the first, and whatever other name it would come to.
+fn names(path: &Path, is_many: bool, others: &[&Path]) -> Vec<PathBuf> {
+    if !is_many {
+        return vec![path.to_owned()];
+    }
+    let taken = others.iter().filter_map(|other| number_in(path, other)).filter(|number| *number != 1);
+    let numbers: BTreeSet<usize> = taken.chain([1]).collect();
+    numbers.into_iter().map(|number| numbered(path, number)).collect()
 }
 
 /// The names of the interfaces that are meant. One that is not listed may be captured on all the same: its name stays.
