@@ -160,7 +160,7 @@ impl Shift {
 }
 
 /// A link type (LINKTYPE_ value, <https://www.tcpdump.org/linktypes.html>).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct LinkType(pub u16);
 
 impl LinkType {

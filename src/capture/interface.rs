@@ -6,6 +6,8 @@ use super::pcapng::ByteOrder;
 
 /// Bytes of an interface's name that are kept: Linux has 15, Windows some 50.
 const NAME_LIMIT: usize = 256;
+/// Bytes of a capture filter that are kept: more than libpcap is asked about.
+const FILTER_LIMIT: usize = 2048;
 /// More interfaces than any capture has; beyond it the description is an attack on memory.
 const INTERFACE_LIMIT: usize = 1 << 18;
 
@@ -13,6 +15,7 @@ const INTERFACE_LIMIT: usize = 1 << 18;
 const OPT_END: u16 = 0;
 pub(super) const IF_NAME: u16 = 2;
 pub(super) const IF_TSRESOL: u16 = 9;
+pub(super) const IF_FILTER: u16 = 11;
 const IF_TSOFFSET: u16 = 14;
 // Option code of the Enhanced Packet Block.
 const EPB_DROPCOUNT: u16 = 4;
@@ -75,10 +78,12 @@ impl InterfaceClock {
 }
 
 /// What the capture program said of an interface.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct InterfaceSummary {
     /// `if_name`, empty if not given. Untrusted text: escape it before it is shown.
     pub name: String,
+    /// What the capture program kept (`if_filter`), empty if not given. As untrusted as the name.
+    pub filter: String,
     /// Link type of its packets.
     pub link: LinkType,
     /// Longest packet it kept, in bytes; 0: no limit.
@@ -182,13 +187,18 @@ impl InterfaceTable {
         if self.hot.len() >= INTERFACE_LIMIT {
             return Err(format!("more than {INTERFACE_LIMIT} interfaces are described"));
         }
-        let mut name = String::new();
+        let [mut name, mut filter] = [const { String::new() }; 2];
         let mut resolution = 6;
         let mut offset = 0;
         for option in BlockOptions::new(order, block.get(16..).unwrap_or_default()) {
             match option? {
                 (IF_NAME, value) => name = String::from_utf8_lossy(&value[..value.len().min(NAME_LIMIT)]).into_owned(),
                 (IF_TSRESOL, [value]) => resolution = *value,
+                (IF_FILTER, [0, text @ ..]) => {
+                    filter = String::from_utf8_lossy(&text[..text.len().min(FILTER_LIMIT)]).trim().to_owned();
+                }
+                // Bytecode, of which nobody knows what it leaves out.
+                (IF_FILTER, [1, _, ..]) => "a compiled program".clone_into(&mut filter),
                 (IF_TSOFFSET, value) => offset = order.long_at(value, 0).unwrap_or(0) as i64,
                 _ => {}
             }
@@ -196,16 +206,7 @@ impl InterfaceTable {
         let link = LinkType(link);
         let clock = InterfaceClock::new(resolution, offset);
         self.hot.push(Interface { link, limit: packet_limit(link), snap_len, clock });
-        self.summaries.push(InterfaceSummary {
-            name,
-            link,
-            snap_len,
-            received: None,
-            dropped: None,
-            os_dropped: None,
-            lost: 0,
-            outages: Outages::default(),
-        });
+        self.summaries.push(InterfaceSummary { name, filter, link, snap_len, ..InterfaceSummary::default() });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! The format: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>.
 
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
-use super::interface::{InterfaceSummary, Outages};
+use super::interface::InterfaceSummary;
 use super::prefetch::{AHEAD, prefetch};
 
 /// Length of the file header in bytes.
@@ -131,16 +131,7 @@ impl Pcap {
 
     /// The file's only interface.
     pub(super) fn summary(&self) -> InterfaceSummary {
-        InterfaceSummary {
-            name: String::new(),
-            link: self.link,
-            snap_len: self.snap_len,
-            received: None,
-            dropped: None,
-            os_dropped: None,
-            lost: 0,
-            outages: Outages::default(),
-        }
+        InterfaceSummary { link: self.link, snap_len: self.snap_len, ..InterfaceSummary::default() }
     }
 
     /// What the unread bytes begin with.

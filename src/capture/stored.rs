@@ -59,6 +59,8 @@ stored!(InterfaceSummary {
     os_dropped,
     lost,
     outages,
+    // Filters stand behind the input, where there are any.
+    ; ..Self::default()
 });
 
 stored!(CaptureSummary {

@@ -24,7 +24,7 @@ use self::states::States;
 pub use self::states::{Save, StateOptions, WriteState};
 use self::take::FrameSink;
 use crate::capture::live::{Live, LiveInterface, RING_DELAY};
-use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Outages, Recorder, Shift, Timestamp};
+use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Recorder, Shift, Timestamp};
 pub use crate::evidence::LiveEvidence;
 use crate::evidence::SharedSelection;
 use crate::flow::{Observation, Seed};
@@ -383,8 +383,7 @@ impl Session<'_> {
             received: counts.received,
             dropped: counts.dropped,
             os_dropped: counts.os_dropped,
-            lost: 0,
-            outages: Outages::default(),
+            ..InterfaceSummary::default()
         });
         CaptureSummary { format: format.to_owned(), interfaces: interfaces.collect(), ..CaptureSummary::default() }
     }

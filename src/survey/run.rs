@@ -54,11 +54,7 @@ impl Options {
         let states = || sources.iter().filter_map(Source::observed);
         let filters: BTreeSet<&str> = states().filter_map(|state| state.head.reading.filter.as_deref()).collect();
         let reading = &mut options.reading;
-        reading.filter = match filters.len() {
-            0 => reading.filter.take(),
-            1 => filters.first().map(|filter| Filter::of_state(filter)),
-            _ => Some(Filter::of_state(&format!("({})", filters.into_iter().collect::<Vec<_>>().join(") or (")))),
-        };
+        reading.filter = any_of(&filters).or(reading.filter.take());
         // The inputs of one state share one count.
         let counts: BTreeMap<&Path, u64> =
             states().filter_map(|state| Some((state.state.as_path(), state.head.reading.count?))).collect();
@@ -76,6 +72,29 @@ impl Options {
             }
         }
         options
+    }
+
+    /// With what the capture programs left out, as files say of their interfaces.
+    fn with_recorded(&self, recorded: &BTreeSet<&str>) -> Self {
+        let mut options = self.clone();
+        // What one of them kept whole is missing nowhere.
+        let recorded = if recorded.contains("") { None } else { any_of(recorded) };
+        let filter = &mut options.reading.filter;
+        *filter = match (filter.take(), recorded) {
+            (Some(own), Some(recorded)) => Some(Filter::of_state(&format!("({own}) and ({recorded})"))),
+            (own, recorded) => own.or(recorded),
+        };
+        options
+    }
+}
+
+/// What keeps all that one of these keeps; they are untrusted.
+fn any_of(filters: &BTreeSet<&str>) -> Option<Filter> {
+    let all: Vec<&str> = filters.iter().copied().collect();
+    match &all[..] {
+        [] => None,
+        [filter] => Some(Filter::of_state(filter)),
+        several => Some(Filter::of_state(&format!("({})", several.join(") or (")))),
     }
 }
 
@@ -143,6 +162,9 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
     let sizes: Vec<u64> = inputs.iter().map(|input| input.size).collect();
     let summaries: Vec<_> = (0..).zip(inputs.into_iter().map(|input| input.summary)).collect();
+    let interfaces = summaries.iter().flat_map(|(_, summary): &(u32, CaptureSummary)| &summary.interfaces);
+    let recorded: BTreeSet<&str> = interfaces.map(|interface| &*interface.filter).collect();
+    let (asked_for, options) = (options, &options.with_recorded(&recorded));
     let policy = &options.policy;
     let skews = if observed.tallies.len() > 1 { relation::skews(&observed.flows) } else { Skews::default() };
     let orientations = put_in_order(&mut observed.flows, policy, &skews);
@@ -162,7 +184,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let mut doubts = caveats::of_inventory(&of_inventory);
     doubts.extend(caveats::caveats(&observed, &relations.overflows, &quality, &names, &summaries));
     doubts.extend(unread::caveats(&frames));
-    doubts.extend(left_out(options, &summaries));
+    doubts.extend(left_out(asked_for, &recorded, &summaries));
     doubts.extend(caveats::not_measured(options, &observed));
     let missing = caveats::missing(
         &observed,
@@ -195,7 +217,8 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         input_summary(names[at as usize].clone(), sizes[at as usize], summary, &tally)
     };
     let judged = judged::judged(&hosts, &verdicts.conversations, &frames, &missing, options);
-    if options.reading.filter.is_none() {
+    let is_filtered = || hosts.iter().any(|host| host.role.is_igor() && missing.is_filtered(&hosts, host));
+    if asked_for.reading.filter.is_none() && !is_filtered() {
         // What a filter leaves of a mirror says nothing of it.
         doubts.extend(judged::no_mirror(&hosts, &verdicts.conversations, &frames));
     }
@@ -256,9 +279,19 @@ fn input_summary(path: String, size: u64, summary: CaptureSummary, tally: &Tally
     }
 }
 
-/// What the user's own filter kept from being read: what is not seen may have been there.
-fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Caveat> {
+/// Filters of capture programs that are told.
+const MOST_FILTERS: usize = 5;
+
+/// What filters kept from being captured or read: what is not seen may have been there.
+fn left_out(options: &Options, recorded: &BTreeSet<&str>, summaries: &[(u32, CaptureSummary)]) -> Vec<Caveat> {
     let mut doubts = Vec::new();
+    for filter in recorded.iter().filter(|filter| !filter.is_empty()).take(MOST_FILTERS) {
+        let text = format!(
+            "A capture holds only what matches the filter \"{filter}\", as its file says: what is not seen may have been \
+             filtered out."
+        );
+        doubts.push(Caveat { kind: "filtered", text });
+    }
     if let Some(filter) = &options.reading.filter {
         let text = format!(
             "Only frames that match the filter \"{filter}\" were read: what is not seen may have been filtered out."

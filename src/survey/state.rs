@@ -152,6 +152,9 @@ impl Stored for Head {
         self.unread.store(to);
         self.reading.store(to);
         self.summary.store(to);
+        if self.summary.interfaces.iter().any(|interface| !interface.filter.is_empty()) {
+            self.summary.interfaces.iter().for_each(|interface| store_list(interface.filter.as_bytes().iter(), to));
+        }
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
@@ -164,7 +167,13 @@ impl Stored for Head {
         from.expect(sha256.as_ref().is_none_or(is_hex), "a digest is none")?;
         let (place, content) = from.get()?;
         let (unread, reading) = from.get()?;
-        Ok(Self { program, name, size, sha256, place, content, unread, reading, summary: from.get()? })
+        let mut summary: CaptureSummary = from.get()?;
+        if from.has_more()? {
+            for interface in &mut summary.interfaces {
+                interface.filter = from.text(LONGEST_TEXT, "a filter is too long")?;
+            }
+        }
+        Ok(Self { program, name, size, sha256, place, content, unread, reading, summary })
     }
 }
 

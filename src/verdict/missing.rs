@@ -198,21 +198,31 @@ impl Missing {
         let Some(filter) = &self.filter else { return Filtering::Kept };
         let [client, server] = [conversation.client, conversation.server].map(|host| hosts.get(host).address);
         let port = if conversation.transport.has_ports() { conversation.port } else { 0 };
-        filter.of_answer(conversation.transport, (client, client_port), (server, port))
+        let of = |port| filter.of_answer(conversation.transport, (client, client_port), (server, port));
+        // TFTP's answers come from a port of their own (RFC 1350 section 4).
+        let leaves_port = conversation.transport == Transport::Udp && Protocol::Tftp.ports().contains(&port);
+        match (of(port), leaves_port && of(EPHEMERAL + 1) != Filtering::Kept) {
+            (Filtering::Kept, true) => Filtering::LeftOut,
+            (filtering, _) => filtering,
+        }
     }
 
     /// Whether a host that was not heard may have sent just what a filter or a mirror leaves out.
     pub(crate) fn may_hide(&self, hosts: &Hosts, host: &Host) -> bool {
-        let Some(filter) = &self.filter else { return self.one_way };
+        self.one_way || self.is_filtered(hosts, host)
+    }
+
+    /// Whether a filter leaves out some of what a host exchanges with a gateway.
+    pub(crate) fn is_filtered(&self, hosts: &Hosts, host: &Host) -> bool {
+        let Some(filter) = &self.filter else { return false };
         let is_peer = |other: &&Host| other.role == Role::Gateway && other.address.is_ipv4() == host.address.is_ipv4();
         let peer = hosts.iter().find(is_peer).map_or(host.address, |gateway| gateway.address);
-        self.one_way
-            || EXCHANGES.iter().any(|(protocol, port)| {
-                let transport = Transport::from(*protocol);
-                let ends = [(host.address, *port), (peer, EPHEMERAL)];
-                let turned = [(host.address, EPHEMERAL), (peer, *port)];
-                [ends, turned].iter().any(|[own, other]| filter.of_answer(transport, *other, *own) != Filtering::Kept)
-            })
+        EXCHANGES.iter().any(|(protocol, port)| {
+            let transport = Transport::from(*protocol);
+            let ends = [(host.address, *port), (peer, EPHEMERAL)];
+            let turned = [(host.address, EPHEMERAL), (peer, *port)];
+            [ends, turned].iter().any(|[own, other]| filter.of_answer(transport, *other, *own) != Filtering::Kept)
+        })
     }
 
     /// Why silence from `begin` to `end`, after so many tries, may only not have been captured.

@@ -975,3 +975,57 @@ fn a_host_outside_never_takes_the_role_of_the_mac_that_it_is_reached_by() {
     };
     assert_eq!((asked(57), asked(64)), (Role::External, Role::Gateway));
 }
+
+/// What was captured as a pcapng file of interfaces, each with the filter that it says to have had; all frames are of the first.
+pub(crate) fn captured_with(mirror: &Mirror, filters: &[&[u8]]) -> Vec<u8> {
+    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+    let mut capture = block(0x0a0d_0d0a, &section);
+    for filter in filters {
+        // The pcapng draft, section 4.2: if_tsresol (option 9), nanoseconds; if_filter (11), a text behind a zero.
+        let list = [(9, &[9][..]), (11, *filter)];
+        let told = options(&list[..1 + usize::from(!filter.is_empty())]);
+        capture.extend(block(1, &[&[1, 0, 0, 0, 0, 0, 4, 0][..], &told].concat()));
+    }
+    for record in &mirror.tape.records {
+        let [low, high] = [record.time as u32, (record.time >> 32) as u32];
+        let length = record.frame.len() as u32;
+        let head: Vec<u8> = [0, high, low, length, record.original].into_iter().flat_map(u32::to_le_bytes).collect();
+        capture.extend(block(6, &[&head[..], &record.frame].concat()));
+    }
+    capture
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_filter_that_a_file_names_is_held_against_silence() {
+    let flags = crate::mirror::addresses();
+    let of = |mirror: &Mirror, filters: &[&[u8]]| {
+        let inventory = Inventory::load(None, &flags).expect("sound flags");
+        let survey = reading::survey_of(&captured_with(mirror, filters), inventory, false);
+        let advice = of_kind(&survey, "blocked").first().map(|read| read.words.detail.clone());
+        (advice, survey.caveats.iter().filter(|caveat| caveat.kind == "filtered").count())
+    };
+    let mut knocked = Mirror::default();
+    knocked.knock(0, (node(101), 41_000), (GATEWAY, 80));
+    let knocked = knocked.goes_on();
+    let blocked = |filters: &[&[u8]]| {
+        let (detail, told) = of(&knocked, filters);
+        (detail.map(|detail| detail.contains("filter")), told)
+    };
+    assert_eq!(blocked(&[b""]), (Some(false), 0));
+    assert_eq!(blocked(&[b"\0dst port 80"]), (None, 1), "it leaves the answers out");
+    assert_eq!(blocked(&[b"\0net 10.20.0.0/16"]), (Some(false), 1), "it keeps them");
+    assert_eq!(blocked(&[b"\0dst port 80", b"\0src port 80"]), (Some(false), 2), "the other keeps them");
+    assert_eq!(blocked(&[b"\0dst port 80", b""]), (Some(false), 1), "the other has none");
+    // Bytecode, and what libpcap is not asked about: whether it keeps answers is not known.
+    assert_eq!(blocked(&[b"\x01\x06\0\0\0\0\0\x04\0"]), (Some(true), 1));
+    assert_eq!(blocked(&[b"\0tcp[13] == 2"]), (Some(true), 1));
+    // RFC 1350 section 4: the answer comes from a fresh port.
+    let mut asked = Mirror::default();
+    for late in [0, 5, 10, 15] {
+        asked.udp(late * SECOND, (node(101), 41_000), (GATEWAY, 69), &tftp::read("node.bin", &[]));
+    }
+    let asked = asked.goes_on();
+    assert_eq!(of(&asked, &[b"\0udp port 69"]), (None, 1));
+    assert!(of(&asked, &[b"\0udp"]).0.is_some());
+}

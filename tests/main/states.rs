@@ -456,3 +456,21 @@ fn report_takes_states_as_analyze_does() {
     command::run(["report", &survey, "--inventory", inventory]).expect(2, &["was judged already"]);
     command::run(["report", &survey, capture]).expect(2, &["name one survey.json"]);
 }
+
+#[test]
+fn filters_that_files_name_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let [capture, state] = ["a.pcapng", "a.igstate"].map(|name| folder.path().join(name));
+    let mut mirror = crate::mirror::Mirror::default();
+    mirror.knock(0, (crate::mirror::node(101), 41_000), (crate::mirror::GATEWAY, 80));
+    fs::write(&capture, crate::field::captured_with(&mirror, &[b"\0dst port 80", b""])).unwrap();
+    let (options, source) = (options(1, None), vec![Source::File(capture)]);
+    let told = |sources: &[Source]| {
+        let survey = run(sources, &options, &Progress::default()).unwrap();
+        let of_filter = survey.caveats.into_iter().filter(|caveat| caveat.kind == "filtered");
+        of_filter.map(|caveat| caveat.text).collect::<Vec<_>>()
+    };
+    let of_capture = told(&source);
+    assert_eq!(of_capture.len(), 1);
+    assert_eq!(told(&observed(state, &source, &options)), of_capture);
+}
