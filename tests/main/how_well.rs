@@ -74,12 +74,18 @@ fn a_device_that_is_slow_beside_its_peers_is_told_and_who_is_to_blame() {
     assert_silent(&site((40 * MILLI, MILLI)));
 }
 
-/// Fifteen nodes that answer at once, and others of these times, each with what its kernel takes for a handshake.
+/// Fifteen nodes that answer at once, and others of another maker and of these times, each with what its kernel takes for a
+/// handshake.
 fn kinds(others: &[(u64, u64)]) -> Survey {
+    of_makers(others, 0xc6)
+}
+
+fn of_makers(others: &[(u64, u64)], last: u8) -> Survey {
     let mut mirror = Mirror::default();
     (101..116).for_each(|number| asks(&mut mirror, node(number), 40, 20 * MILLI, MILLI));
     for (number, (service, kernel)) in (116..).zip(others) {
-        asks(&mut mirror, node(number), 40, *service, *kernel);
+        let mac = [0x00, 0x1b, last, 0x00, 0x01, number];
+        asks(&mut mirror, Host { mac, ..node(number) }, 40, *service, *kernel);
     }
     in_order(mirror).measured()
 }
@@ -88,6 +94,7 @@ fn kinds(others: &[(u64, u64)]) -> Survey {
 fn devices_are_held_against_their_own_kind() {
     let slow = [290, 300, 310, 320, 330].map(|millis| (millis * MILLI, MILLI));
     assert!(of_kind(&kinds(&slow), "slow-device").is_empty(), "five that are alike are a kind");
+    only(&of_makers(&slow, 0xc5), "slow-device").says(&["5 times a device answers late"]);
     // Four are none.
     only(&kinds(&slow[1..]), "slow-device").says(&["4 times a device answers late", "those of 18 others 20 ms"]);
     // One of the kind that is slow beside it, and one that is late whatever others do.
