@@ -1029,3 +1029,37 @@ fn a_filter_that_a_file_names_is_held_against_silence() {
     assert_eq!(of(&asked, &[b"\0udp port 69"]), (None, 1));
     assert!(of(&asked, &[b"\0udp"]).0.is_some());
 }
+
+#[test]
+fn a_device_that_answers_no_solicitation_is_told() {
+    // RFC 4861 section 7.2.2: who does not answer three solicitations is sent nothing else, and asked for again later.
+    let [client, server] = [node(101).at("2001:db8::101"), GATEWAY.at("2001:db8::10")];
+    let survey = |worked: bool, answers: &[u64], asker: Host| {
+        let mut mirror = Mirror::default();
+        if worked {
+            mirror.exchange(0, (client, 41_000), (server, 80), [C, S]);
+        } else {
+            mirror.knock(0, (client, 41_000), (server, 80));
+        }
+        for at in (20..200).step_by(20) {
+            (0..3).for_each(|late| mirror.solicit((at + late) * SECOND, asker, server));
+        }
+        answers.iter().for_each(|at| mirror.advertise(at * SECOND, server));
+        mirror.goes_on().by_mac()
+    };
+    let gone = survey(true, &[], client);
+    one(&gone, "stopped-answering").says(&["looked for by neighbour discovery and did not answer"]);
+    assert!(!has(&survey(true, &[190], client), "stopped-answering"), "it answers");
+    // RFC 4862 section 5.4: who asks from no address looks whether its own is free.
+    let nobody = client.at("::");
+    assert!(!has(&survey(true, &[], nobody), "stopped-answering"));
+    let blocked = |answers: &[u64], asker: Host| one(&survey(false, answers, asker), "blocked").words.clone();
+    let absent = blocked(&[], client);
+    assert!(absent.advice.starts_with("The host is absent from the network"), "{}", absent.advice);
+    reading::assert_says(
+        &absent.detail,
+        &["2001:db8::10 was asked for by neighbour discovery 27 times and never answered"],
+    );
+    assert!(!blocked(&[5], client).advice.contains("absent"), "it answers");
+    assert!(!blocked(&[], nobody).advice.contains("absent"));
+}

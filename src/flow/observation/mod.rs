@@ -355,10 +355,11 @@ impl Observation {
             self.side.link.fragment(&packet.vlan, ip, frame.time, at);
         } else {
             self.side.link.packet(packet, ip, frame.time, at);
-            if let Transport::Icmp { kind, body, .. } = ip.transport
-                && let Some(claim) = Claim::of_icmp(ip, kind, body)
-            {
-                self.side.claims.add(&packet.vlan, claim, frame.time, at);
+            if let Transport::Icmp { kind, body, .. } = ip.transport {
+                self.side.claims.seek(ip, (kind, body), frame.time, at);
+                if let Some(claim) = Claim::of_icmp(ip, kind, body) {
+                    self.side.claims.add(&packet.vlan, claim, frame.time, at);
+                }
             }
         }
         let Some(content) = Content::of(ip) else {

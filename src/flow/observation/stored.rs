@@ -51,6 +51,8 @@ const REPEATED: u8 = 12;
 const MISSED: u8 = 13;
 /// The number of the part that holds which questions wait behind others, and for which answers.
 const AWAY: u8 = 14;
+/// The number of the part that holds who was asked for by neighbour solicitations.
+const SOUGHT: u8 = 15;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -228,6 +230,10 @@ impl Observation {
             health.v4.store_kept(to.body());
             health.v6.store_kept(to.body());
         }
+        if side.claims.all_sought().len() > 0 {
+            to.body().push(SOUGHT);
+            side.claims.store_sought(to.body());
+        }
         to.flush()
     }
 
@@ -300,6 +306,7 @@ impl Observation {
                     health.v4.load_kept(from)?;
                     health.v6.load_kept(from)?;
                 }
+                SOUGHT => side.claims.load_sought(from)?,
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

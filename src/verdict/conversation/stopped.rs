@@ -145,17 +145,27 @@ impl Draft<'_> {
         (times.len() >= AGAIN).then_some(Silence { how: Hush::NowAndThen, since, requests })
     }
 
-    /// Whether the server was heard, and then looked for by ARP in vain: who does not answer that is sent nothing else (RFC 1122
-    /// section 2.3.2.2).
+    /// Whether the server was heard, and then looked for on its link in vain: who does not answer that is sent nothing else (RFC 1122
+    /// section 2.3.2.2, RFC 4861 section 7.2.2).
     pub(super) fn tell_gone(&mut self) {
         let seen = self.of.seen;
         let server = seen.hosts.get(self.conversation.server);
-        let IpAddr::V4(address) = server.address else { return };
-        let worked = self.uncommon.silence.is_none() && self.last_answer != Timestamp::UNKNOWN;
-        let Some((asked, in_vain)) = seen.neighbours.in_vain(address).filter(|_| worked) else { return };
-        let claimed = seen.neighbours.claims_of(address).map(|(_, said)| said.end).max();
-        let since = server.last_sent.max(claimed.unwrap_or(Timestamp::UNKNOWN));
-        let is_long = in_vain >= GONE.0 && outcome::silence(since, asked.end) >= GONE.1;
+        if self.uncommon.silence.is_some() || self.last_answer == Timestamp::UNKNOWN {
+            return;
+        }
+        let sought = match server.address {
+            IpAddr::V4(address) => seen.neighbours.in_vain(address).map(|(asked, in_vain)| {
+                let claimed = seen.neighbours.claims_of(address).map(|(_, said)| said.end).max();
+                (asked.end, in_vain, claimed.unwrap_or(Timestamp::UNKNOWN))
+            }),
+            IpAddr::V6(_) => {
+                let sought = seen.evidence.claims.sought(server.address);
+                sought.map(|(asked, claimed, until)| (asked.end, asked.count.saturating_sub(claimed), until))
+            }
+        };
+        let Some((end, in_vain, claimed)) = sought else { return };
+        let since = server.last_sent.max(claimed);
+        let is_long = in_vain >= GONE.0 && outcome::silence(since, end) >= GONE.1;
         // A device may have been given another address.
         if is_long && server.mac.is_some_and(|mac| self.of.last_sent(mac) <= since) {
             let requests = u32::try_from(in_vain).unwrap_or(u32::MAX).min(MOST_REQUESTS);
