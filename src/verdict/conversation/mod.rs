@@ -296,7 +296,8 @@ impl<'a> Draft<'a> {
             }
         };
         let missing = self.of.seen.missing;
-        let must_repeat = is_of(Protocol::Coap) || is_of(Protocol::Tftp) && missing.fresh_ports;
+        let must_repeat =
+            is_of(Protocol::Coap) || is_of(Protocol::Tftp) && (missing.fresh_ports || missing.filter.is_some());
         let repeats = || must_repeat && flows().iter().any(again);
         tally.lacks_answers = missing.ends_behind(asked)
             || missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);
