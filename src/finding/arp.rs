@@ -1,12 +1,13 @@
-//! What ARP says of hosts (RFC 826).
+//! What ARP (RFC 826) and neighbour solicitations (RFC 4861) say of hosts.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::Who;
 use super::mac_use::MacUse;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::Seen;
+use crate::flow::{Seen, Window};
 use crate::verdict::Observations;
 
 /// A MAC that answers by ARP for more addresses than this does so for others (proxy ARP, RFC 1027).
@@ -77,10 +78,18 @@ pub(super) fn asked_in_vain(seen: &Observations<'_>) -> HashMap<IpAddr, Vec<(Ipv
     asks
 }
 
-/// The ARP requests for a host that nobody answered.
-pub(super) fn unanswered(seen: &Observations<'_>, address: IpAddr) -> Option<Seen> {
+/// The requests for a host on its link that nobody answered.
+pub(super) fn unanswered(seen: &Observations<'_>, address: IpAddr) -> Option<Window> {
     match address {
-        IpAddr::V4(address) => seen.neighbours.unanswered(address),
-        IpAddr::V6(_) => None,
+        IpAddr::V4(address) => seen.neighbours.unanswered(address).map(Seen::window),
+        IpAddr::V6(_) => {
+            let (asked, claimed, _) = seen.evidence.claims.sought(address)?;
+            (claimed == 0).then_some(asked)
+        }
     }
+}
+
+/// How hosts of an address's family are asked for on their link.
+pub(super) const fn asked_by(who: Who) -> &'static str {
+    if matches!(who, Who::Address(IpAddr::V6(_))) { "neighbour discovery" } else { "ARP" }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::arp::unanswered;
+use super::arp::{asked_by, unanswered};
 use super::cause::{Cause, Causes};
 use super::conversation_summary::{About, ConversationSummary, Topic};
 use super::conversations::Group;
@@ -20,7 +20,7 @@ use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
 pub(super) struct Blocked {
     cause: Cause,
     tries: u64,
-    /// A server that was asked for by ARP in vain, or whom it asked for so, how often, and the first of it.
+    /// A server that was asked for on its link in vain, or whom it asked for so, how often, and the first of it.
     asked: Option<(IpAddr, u64, Cited)>,
     /// What an ICMP error says.
     rejection: Option<Rejection>,
@@ -49,7 +49,7 @@ pub(super) fn topic(judged: &Judged<'_>, group: &Group, numbers: &[u32]) -> Bloc
             _ => return None,
         };
         let asked = unanswered(seen, target)?;
-        Some((target, asked.packets, Cited::new(asked.begin.frame, asked.first)))
+        Some((target, asked.count, Cited::new(asked.begin.frame, asked.first)))
     };
     let rejection = |number: &u32| {
         let (flow, end) = uncommon(number).rejected?;
@@ -93,7 +93,8 @@ impl Topic for Blocked {
         if let Some((server, requests, at)) = self.asked {
             let _ = write!(
                 text,
-                " {server} was asked for by ARP {} and never answered, from {}.",
+                " {server} was asked for by {} {} and never answered, from {}.",
+                asked_by(server.into()),
                 times(requests, "time", "times"),
                 frame(about.context, at)
             );
@@ -128,7 +129,7 @@ impl Topic for Blocked {
             Cause::NoRoute => format!("no route{sender}"),
             Cause::RoutingLoop => format!("routing loop{sender}"),
             Cause::AnswerLost => "accepted, but the answer is lost on its way back".to_owned(),
-            Cause::NotOnNetwork => "not on the network: asked for by ARP in vain".to_owned(),
+            Cause::NotOnNetwork => "not on the network: asked for in vain".to_owned(),
             Cause::Absent => "no answer, and nothing of the host was captured".to_owned(),
             Cause::Proxied => "no answer, and only a router answers by ARP for the host".to_owned(),
             Cause::Dropped(_) => "no answer, though the host is alive".to_owned(),

@@ -33,7 +33,7 @@ pub(super) enum Cause {
     AnswerLost,
     /// The server accepts again and again, and hears nothing of what the client sends on.
     Unheard,
-    /// The server was asked for by ARP and nobody answered.
+    /// The server was asked for on its link and nobody answered.
     NotOnNetwork,
     /// The server was never seen to send anything.
     Absent,

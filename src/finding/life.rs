@@ -31,6 +31,9 @@ pub(super) enum AliveProof {
 /// by ARP before, and is to answer for a while.
 const CLOSE: i64 = 10_000_000_000;
 
+/// Nanoseconds behind the first try in which a host looks for the way back.
+const AT_ONCE: i64 = 500_000_000;
+
 /// Nanoseconds within which nobody who is heard before and after is taken for switched off: starting takes time too.
 const OFF: i64 = 120_000_000_000;
 
@@ -192,13 +195,20 @@ impl<'a> Life<'a> {
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host).address);
         let tried = [conversation.begin.time, facts.uncommon().end];
         let is_then = |asked: &Seen| Presence::from_iter([SeenTimes::from(&asked.window())]).may_be_within(tried);
-        let asked = self.asks().get(&server)?.iter().filter(|(_, asked)| is_then(asked));
-        let targets: Vec<Ipv4Addr> = asked.map(|(target, _)| *target).collect();
+        let asked = || self.asks().get(&server).into_iter().flatten().filter(|(_, asked)| is_then(asked));
+        let targets: Vec<Ipv4Addr> = asked().map(|(target, _)| *target).collect();
+        // Who looks for its router looks for it as soon as there is something to answer.
+        let at_once = |target: &Ipv4Addr| {
+            let first = asked().find(|(sought, _)| sought == target).map(|(_, asked)| asked.begin.time.raw());
+            first.is_some_and(|first| first.saturating_sub(tried[0].raw()) < AT_ONCE)
+        };
         // Of the lighting's own hosts some may be off, who are no router; and who asks for several looks for more than its way. A
         // host that is heard answers no ARP where it is on another link.
         let is_router = |target: &Ipv4Addr| {
             let known = seen.hosts.at(IpAddr::V4(*target));
-            targets.len() == 1 && known.is_none_or(|host| host.packets_sent == 0 && !host.role.is_igor())
+            targets.len() == 1
+                && at_once(target)
+                && known.is_none_or(|host| host.packets_sent == 0 && !host.role.is_igor())
         };
         let target = targets.iter().copied().find(|target| client == IpAddr::V4(*target) || is_router(target))?;
         (!self.ways().contains(&(conversation.server, conversation.client))).then_some(target)
@@ -268,6 +278,11 @@ impl<'a> Life<'a> {
             }
             for ((_, mac, _), window) in seen.evidence.lldp_units() {
                 note(*mac, None, SeenTimes::from(window));
+            }
+            for ((_, mac), said) in seen.evidence.link.authentication() {
+                for said in [&said.starts, &said.responses].into_iter().filter(|said| said.count > 0) {
+                    note(*mac, None, SeenTimes::from(said));
+                }
             }
             heard
         })

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::arp::unanswered;
+use super::arp::{asked_by, unanswered};
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
-use crate::flow::Seen;
+use crate::flow::Window;
 use crate::inventory::{Host, seconds};
 use crate::policy::{FindingKind, Role};
 use crate::verdict::{Doubts, Observations};
@@ -20,7 +20,7 @@ const OFTEN: u64 = 30;
 /// More absent devices than this for each that was heard, asked for seldom, are no devices.
 const SWEEP: usize = 4;
 
-/// The ARP requests for it that nobody answered, and the first of them.
+/// The requests for it on its link that nobody answered, and the first of them.
 #[derive(Clone, Debug)]
 struct UnansweredAddress {
     asked: Option<(u64, Cited)>,
@@ -34,8 +34,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let device = |host: &Host| {
         let asked = unanswered(seen, host.address);
         let (packets, times) = asked
-            .map_or((0, (Timestamp::UNKNOWN, Timestamp::UNKNOWN)), |asked| (asked.packets, (asked.first, asked.last)));
-        let cited = asked.map(|asked| (asked.packets, Cited::new(asked.begin.frame, asked.first)));
+            .map_or((0, (Timestamp::UNKNOWN, Timestamp::UNKNOWN)), |asked| (asked.count, (asked.first, asked.last)));
+        let cited = asked.map(|asked| (asked.count, Cited::new(asked.begin.frame, asked.first)));
         Affected::host(host, packets, times, UnansweredAddress { asked: cited })
     };
     let mut all: Vec<Affected<UnansweredAddress>> = silent.filter(is_told).map(device).collect();
@@ -43,28 +43,30 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     grouped(seen, all)
 }
 
-/// Addresses of declared blocks and ranges that were asked for by ARP again and again, for long, in vain. Whoever looks for hosts
+/// Addresses of declared blocks and ranges that were asked for on their link again and again, for long, in vain. Whoever looks for hosts
 /// asks for such addresses too: Igor's own devices must have asked for some of them.
 fn expected(seen: &Observations<'_>) -> Vec<Affected<UnansweredAddress>> {
-    let in_vain = seen.neighbours.questions().filter_map(|(address, asked)| {
-        let role = seen.inventory.by_block(address.into())?.role;
-        let is_expected = role.is_igor() && asked.packets >= TRIES && seconds(&asked.window()) >= LASTING;
-        let is_absent = seen.hosts.at(address.into()).is_none() && !seen.neighbours.is_claimed(address);
-        (is_expected && is_absent).then_some((role, IpAddr::V4(address), asked))
+    let by_arp = seen.neighbours.questions().map(|(address, asked)| (IpAddr::V4(address), asked.window()));
+    let by_neighbours = seen.evidence.claims.all_sought().map(|(address, asked)| (*address, *asked));
+    let in_vain = by_arp.chain(by_neighbours).filter_map(|(address, asked)| {
+        let role = seen.inventory.by_block(address)?.role;
+        let is_expected = role.is_igor() && asked.count >= TRIES && seconds(&asked) >= LASTING;
+        let is_absent = seen.hosts.at(address).is_none() && unanswered(seen, address).is_some();
+        (is_expected && is_absent).then_some((role, address, asked))
     });
-    let in_vain: Vec<(Role, IpAddr, Seen)> = in_vain.collect();
-    let requests = in_vain.iter().fold(0_u64, |sum, (.., asked)| sum.saturating_add(asked.packets));
+    let in_vain: Vec<(Role, IpAddr, Window)> = in_vain.collect();
+    let requests = in_vain.iter().fold(0_u64, |sum, (.., asked)| sum.saturating_add(asked.count));
     let speakers = seen.evidence.claims.speakers();
     let others = speakers.filter(|((_, address, _), _)| !seen.hosts.role_at(*address).is_igor());
     let of_others = others.fold(0_u64, |sum, (_, speaker)| sum.saturating_add(speaker.broadcasts));
     // Who looks for hosts asks for all addresses of a range, of which few have one.
     let heard = seen.hosts.iter().filter(|host| host.heard && host.role.is_igor()).count();
     let is_by_igor = requests > of_others && in_vain.len() <= heard.saturating_mul(SWEEP);
-    let device = |(role, address, asked): (Role, IpAddr, Seen)| {
+    let device = |(role, address, asked): (Role, IpAddr, Window)| {
         let cited = Cited::new(asked.begin.frame, asked.first);
-        Affected::within(&asked.window(), role, address, UnansweredAddress { asked: Some((asked.packets, cited)) })
+        Affected::within(&asked, role, address, UnansweredAddress { asked: Some((asked.count, cited)) })
     };
-    in_vain.into_iter().filter(|(.., asked)| is_by_igor || asked.packets >= OFTEN).map(device).collect()
+    in_vain.into_iter().filter(|(.., asked)| is_by_igor || asked.count >= OFTEN).map(device).collect()
 }
 
 impl Trouble for UnansweredAddress {
@@ -80,19 +82,24 @@ impl Trouble for UnansweredAddress {
         match self.asked {
             None => format!("{who}{name}."),
             Some((requests, at)) => format!(
-                "{who}{name} was asked for by ARP {} and never answered, from {}: it is not on the network.",
+                "{who}{name} was asked for by {} {} and never answered, from {}: it is not on the network.",
+                asked_by(who),
                 times(requests, "time", "times"),
                 frame(context, at)
             ),
         }
     }
 
-    fn gist(&self, _: Who, _: &Context<'_>) -> String {
-        if self.asked.is_some() { "asked for by ARP in vain".to_owned() } else { String::new() }
+    fn gist(&self, who: Who, _: &Context<'_>) -> String {
+        if self.asked.is_some() { format!("asked for by {} in vain", asked_by(who)) } else { String::new() }
     }
 
     fn filter(&self, who: Who) -> String {
-        self.asked.map_or_else(String::new, |_| format!("arp.dst.proto_ipv4 == {who}"))
+        let field = match who {
+            Who::Address(IpAddr::V6(_)) => "icmpv6.nd.ns.target_address",
+            _ => "arp.dst.proto_ipv4",
+        };
+        self.asked.map_or_else(String::new, |_| format!("{field} == {who}"))
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {

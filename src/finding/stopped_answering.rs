@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::arp::asked_by;
 use super::conversation_summary::{About, ConversationSummary, Topic};
 use super::conversations::Group;
 use super::phrases::{people, times};
@@ -69,7 +70,11 @@ impl Topic for Silences {
                 "goes on where it was opened before, and new connections come to nothing."
             }
             () if self.are(&[SilentParty::Gone]) => {
-                "worked, and then its server was looked for by ARP and did not answer: it is off or unplugged, or lost its address."
+                let by = about.finding.servers.first().map_or("ARP", |who| asked_by(*who));
+                &format!(
+                    "worked, and then its server was looked for by {by} and did not answer: it is off or unplugged, or lost its \
+                     address."
+                )
             }
             () if self.are(&[SilentParty::NowAndThen]) => {
                 "works now and then: connections came to nothing again and again, and those between them worked."

@@ -1,7 +1,7 @@
 //! What ARP says (RFC 826): who claims which address, who is asked for and who answers.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::evidence::{Claim, Window};
 use crate::capture::{Moment, Shift, Timestamp};
@@ -92,7 +92,7 @@ pub struct Neighbours {
     claims: BTreeMap<(Ipv4Addr, MacAddr), Seen>,
     questions: BTreeMap<Ipv4Addr, Seen>,
     /// When an address was last asked for, and by which address.
-    pub(super) asked: BTreeMap<(Ipv4Addr, Ipv4Addr), Latest>,
+    pub(super) asked: BTreeMap<(IpAddr, IpAddr), Latest>,
     /// ARP packets that found no place.
     pub turned_away: u64,
 }
@@ -109,14 +109,19 @@ impl Neighbours {
         }
         if let Some(target) = arp.target {
             Self::put(&mut self.questions, target, seen, &mut self.turned_away);
-            if at.time != Timestamp::UNKNOWN {
-                self.ask((target, arp.sender), [at.time]);
-            }
+            self.asks(arp.sender.into(), target.into(), at.time);
+        }
+    }
+
+    /// Takes a question of an address for another, by ARP or neighbour solicitation.
+    pub(super) fn asks(&mut self, sender: IpAddr, target: IpAddr, time: Timestamp) {
+        if time != Timestamp::UNKNOWN {
+            self.ask((target, sender), [time]);
         }
     }
 
     /// Adds when a target was asked for by a sender; at the limit the lowest stay here too.
-    fn ask(&mut self, key: (Ipv4Addr, Ipv4Addr), times: impl IntoIterator<Item = Timestamp>) {
+    fn ask(&mut self, key: (IpAddr, IpAddr), times: impl IntoIterator<Item = Timestamp>) {
         if self.asked.len() >= Self::LIMIT && !self.asked.contains_key(&key) {
             match self.asked.last_entry().filter(|last| key < *last.key()) {
                 Some(last) => drop(last.remove()),
@@ -172,7 +177,7 @@ impl Neighbours {
     }
 
     /// When a host last asked for an address, ascending: of very often, the latest times.
-    pub fn asked_by(&self, sender: Ipv4Addr, address: Ipv4Addr) -> &[Timestamp] {
+    pub fn asked_by(&self, sender: IpAddr, address: IpAddr) -> &[Timestamp] {
         self.asked.get(&(address, sender)).map_or(&[], |latest| &latest.0)
     }
 
@@ -239,7 +244,7 @@ mod tests {
             }
             neighbours
         };
-        let (asker, target) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+        let (asker, target) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let all: Vec<i64> = (0..40).map(|number| number * 7 % 37).collect();
         let latest: Vec<_> = (5..37).map(Timestamp::from_nanos).collect();
         assert_eq!(ask(&all).asked_by(asker, target), latest);

@@ -11,9 +11,13 @@ const PORTS_V6: [u16; 2] = [546, 547];
 /// RFC 2131 section 3.
 const MAGIC_COOKIE: u32 = 0x6382_5363;
 const COOKIE_AT: usize = 236;
+/// Fields of the header that options may overload.
+const SERVER_NAME: usize = 44;
+const BOOT_FILE: usize = 108;
 const SUBNET_MASK: u8 = 1;
 const ROUTER: u8 = 3;
 const REQUESTED_ADDRESS: u8 = 50;
+const OVERLOAD: u8 = 52;
 const MESSAGE_TYPE: u8 = 53;
 const SERVER_IDENTIFIER: u8 = 54;
 const CLIENT_IDENTIFIER: u8 = 61;
@@ -53,9 +57,20 @@ fn message_type(bytes: &[u8]) -> Option<u8> {
     option(bytes, MESSAGE_TYPE)?.first().copied()
 }
 
-/// The value of an option (RFC 2132 section 2).
+/// The value of an option, wherever it stands: where there are too many, the fields of the boot file's and the server's name hold
+/// more of them (RFC 2131 section 4.1, RFC 2132 section 9.3).
 fn option(bytes: &[u8], wanted: u8) -> Option<&[u8]> {
-    let mut rest = bytes.get(COOKIE_AT + 4..)?;
+    let options = bytes.get(COOKIE_AT + 4..)?;
+    option_among(options, wanted).or_else(|| {
+        let &[overload] = option_among(options, OVERLOAD)? else { return None };
+        let more =
+            [(1, BOOT_FILE..COOKIE_AT), (2, SERVER_NAME..BOOT_FILE)].into_iter().filter(|(bit, _)| overload & bit != 0);
+        more.filter_map(|(_, field)| bytes.get(field)).find_map(|options| option_among(options, wanted))
+    })
+}
+
+/// The value of an option (RFC 2132 section 2).
+fn option_among(mut rest: &[u8], wanted: u8) -> Option<&[u8]> {
     for _ in 0..MAX_OPTIONS {
         match *rest {
             [0, ref after @ ..] => rest = after,
@@ -137,4 +152,32 @@ fn version_6(p: &Payload<'_>) -> Sign {
     let header = if RELAY.contains(&p.bytes[0]) { 34 } else { 4 };
     let first_option = u16_at(p.bytes, header + 2).map(|length| header as u32 + 4 + u32::from(length));
     Sign::conforms_if(p.wire_len >= header as u32 && first_option.is_none_or(|end| end <= p.wire_len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_stand_in_overloaded_fields_too() {
+        // RFC 2132 section 9.3: 1 is the boot file's name, 2 the server's.
+        let with = |overload: u8| {
+            let mut bytes = vec![0; COOKIE_AT];
+            bytes[..3].copy_from_slice(&[2, 1, 6]);
+            bytes[SERVER_NAME..][..7].copy_from_slice(&[54, 4, 10, 20, 0, 1, 255]);
+            bytes[BOOT_FILE..][..9].copy_from_slice(&[0, 1, 4, 255, 255, 0, 0, 255, 53]);
+            bytes.extend(MAGIC_COOKIE.to_be_bytes());
+            bytes.extend([OVERLOAD, 1, overload, MESSAGE_TYPE, 1, 5, 255]);
+            let told = message(&bytes).unwrap();
+            (told.kind, told.server.map(|server| server.octets()), told.mask.map(|mask| mask.octets()))
+        };
+        let (server, mask) = (Some([10, 20, 0, 1]), Some([255, 255, 0, 0]));
+        assert_eq!([0, 1, 2, 3].map(with), [(5, None, None), (5, None, mask), (5, server, None), (5, server, mask)]);
+        let mut bytes = vec![0; COOKIE_AT];
+        bytes[..3].copy_from_slice(&[2, 1, 6]);
+        bytes[BOOT_FILE..][..3].copy_from_slice(&[MESSAGE_TYPE, 1, 6]);
+        bytes.extend(MAGIC_COOKIE.to_be_bytes());
+        bytes.extend([OVERLOAD, 1, 1, 255]);
+        assert_eq!(message(&bytes).map(|told| told.kind), Some(6));
+    }
 }

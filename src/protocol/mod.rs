@@ -28,6 +28,7 @@ pub mod neighbour;
 mod ntp;
 mod payload;
 pub mod poe;
+mod proxy;
 mod quic;
 mod rdp;
 mod smb;
@@ -187,6 +188,10 @@ pub fn inspect(
     wire_len: u32,
 ) -> Inspection {
     let mut result = Inspection::default();
+    let (payload, wire_len) = match proxy::behind(payload).filter(|_| transport == Transport::Tcp) {
+        Some(rest) => (rest, wire_len.saturating_sub((payload.len() - rest.len()) as u32)),
+        None => (payload, wire_len),
+    };
     let Some(&first) = payload.first() else { return result };
     let Candidates { by_first_byte, vendor } = match transport {
         Transport::Tcp => &first_byte::TCP,

@@ -48,6 +48,12 @@ pub fn said(kind: u8, body: &[u8]) -> Option<NeighbourMessage> {
     }
 }
 
+/// For whom a message asks, by a group: whoever has the address must say where it is (RFC 4861 section 7.2.4).
+pub fn sought(kind: u8, body: &[u8]) -> Option<Ipv6Addr> {
+    let ([_, _, _, _, target @ ..], _) = body.split_first_chunk::<20>()?;
+    (kind == SOLICITATION).then(|| Ipv6Addr::from(*target))
+}
+
 /// An Ethernet address among options: type, length in units of eight bytes, value.
 fn link_address(mut options: &[u8], wanted: u8) -> Option<[u8; 6]> {
     for _ in 0..MOST_OPTIONS {
@@ -85,5 +91,7 @@ mod tests {
         (asked[0], asked[28]) = (0, 1);
         assert_eq!(said(SOLICITATION, &asked), Some(NeighbourMessage::Asks([2, 0, 0, 0, 0, 1])));
         assert_eq!(said(134, &asked), None);
+        assert_eq!((sought(SOLICITATION, &asked), sought(ADVERTISEMENT, &asked)), (Some(target), None));
+        assert_eq!(sought(SOLICITATION, &asked[..19]), None);
     }
 }

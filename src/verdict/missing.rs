@@ -162,7 +162,7 @@ impl Missing {
         let way = (hosts.get(silent).address, hosts.get(other).address);
         self.lacks_direction((silent, other)) && !repeats()
             || self.has_headless(way, asked)
-            || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
+            || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut && !repeats()
     }
 
     /// Whether nothing that one host sends another was captured, though it sends.

@@ -39,6 +39,11 @@ fn any_frame_of_its_own_proves_that_a_device_is_alive() {
     let link_local = |mirror: &mut Mirror| mirror.advertise(0, node(101).at("fe80::101"));
     assert!(heard(&lldp, node(101)) && heard(&link_local, node(101)));
     assert!(!heard(&|_| (), node(101)) && !heard(&lldp, node(102)));
+    // IEEE 802.1X: EAPOL-Start; what the switch says is none of its own.
+    let eapol = |mirror: &mut Mirror, from: Mac, to: Mac, said: &[u8]| mirror.ethernet(0, from, to, 0x888e, said);
+    assert!(heard(&|mirror| eapol(mirror, node(101).mac, [1, 0x80, 0xc2, 0, 0, 3], &[1, 1, 0, 0]), node(101)));
+    let request = [1, 0, 0, 5, 1, 1, 0, 5, 1];
+    assert!(!heard(&|mirror| eapol(mirror, ROUTER.mac, node(101).mac, &request), node(101)));
     // What goes to a host behind a router goes to the router's MAC.
     let behind = node(101).at("10.20.0.101").of(ROUTER.mac);
     let router = |mirror: &mut Mirror| {
@@ -89,12 +94,12 @@ fn a_device_heard_before_and_after_only_may_have_been_off() {
 #[test]
 fn a_host_that_finds_no_way_back_is_no_filters_fault() {
     let absent = OTHER.at("10.20.0.1");
-    // Who asks for whom how often, and whether the server sends its client anything.
-    let advice = |asker: Host, target: Host, times: u64, sends: bool| {
+    // Who asks for whom at which seconds behind the first try, and whether the server sends its client anything.
+    let advice = |asker: Host, target: Host, times: std::ops::Range<u64>, sends: bool| {
         let mut mirror = Mirror::default();
         mirror.who_has(0, GATEWAY, node(101));
         mirror.is_at(1, node(101), GATEWAY);
-        for time in 0..times {
+        for time in times {
             mirror.who_has((1 + time) * SECOND + 1, asker, target);
         }
         if sends {
@@ -106,13 +111,15 @@ fn a_host_that_finds_no_way_back_is_no_filters_fault() {
         assert!(is_alive(advice), "{advice}");
         advice.contains("mask and router of 10.20.0.101")
     };
-    assert!(is_lost(&advice(node(101), absent, 3, false)));
+    assert!(is_lost(&advice(node(101), absent, 0..3, false)));
     let others = [
         // Once may be lost; another's question says nothing of it; nor one that is answered, or who finds its client.
-        advice(node(101), absent, 1, false),
-        advice(node(102), absent, 3, false),
-        advice(node(101), GATEWAY, 3, false),
-        advice(node(101), absent, 3, true),
+        advice(node(101), absent, 0..1, false),
+        advice(node(102), absent, 0..3, false),
+        advice(node(101), GATEWAY, 0..3, false),
+        advice(node(101), absent, 0..3, true),
+        // It looks for a printer that is off.
+        advice(node(101), absent, 1..4, false),
     ];
     for advice in others {
         assert!(!is_lost(&advice), "{advice}");

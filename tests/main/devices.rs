@@ -40,18 +40,7 @@ impl Mirror {
         self.received_at(SECOND_MAC, GATEWAY.mac)
     }
 
-    /// A neighbour solicitation from an IPv6 host for another (RFC 4861 section 4.3).
-    fn solicit(&mut self, at: u64, asker: Host, asked: Host) {
-        let (IpAddr::V6(own), IpAddr::V6(target)) = (asker.address, asked.address) else {
-            panic!("neighbours are IPv6's")
-        };
-        let group = Host { mac: [0x33, 0x33, 0xff, 0, 0, target.octets()[15]], ..asked.at("ff02::1:ff00:0") };
-        let IpAddr::V6(to) = group.address else { panic!("a group of IPv6") };
-        let message = link::neighbour(135, own, to, target, asker.mac);
-        self.ip(at, Host { hops: 255, ..asker }, group, frame::ICMPV6, &message);
-    }
-
-    /// The answer to it (section 4.4), which any address of the host may give.
+    /// The answer to a solicitation (RFC 4861 section 4.4), which any address of the host may give.
     fn answer(&mut self, at: u64, asked: Host, asker: Host) {
         let (IpAddr::V6(target), IpAddr::V6(to)) = (asked.address, asker.address) else {
             panic!("neighbours are IPv6's")

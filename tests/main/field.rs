@@ -1006,7 +1006,9 @@ fn a_filter_that_a_file_names_is_held_against_silence() {
         (advice, survey.caveats.iter().filter(|caveat| caveat.kind == "filtered").count())
     };
     let mut knocked = Mirror::default();
-    knocked.knock(0, (node(101), 41_000), (GATEWAY, 80));
+    for (at, port) in [(0, 41_000), (5, 41_001), (10, 41_002)] {
+        knocked.tcp(at * SECOND, (node(101), port), (GATEWAY, 80), SYN, [C, 0], &[]);
+    }
     let knocked = knocked.goes_on();
     let blocked = |filters: &[&[u8]]| {
         let (detail, told) = of(&knocked, filters);
@@ -1021,11 +1023,48 @@ fn a_filter_that_a_file_names_is_held_against_silence() {
     assert_eq!(blocked(&[b"\x01\x06\0\0\0\0\0\x04\0"]), (Some(true), 1));
     assert_eq!(blocked(&[b"\0tcp[13] == 2"]), (Some(true), 1));
     // RFC 1350 section 4: the answer comes from a fresh port.
-    let mut asked = Mirror::default();
-    for late in [0, 5, 10, 15] {
-        asked.udp(late * SECOND, (node(101), 41_000), (GATEWAY, 69), &tftp::read("node.bin", &[]));
-    }
-    let asked = asked.goes_on();
-    assert_eq!(of(&asked, &[b"\0udp port 69"]), (None, 1));
-    assert!(of(&asked, &[b"\0udp"]).0.is_some());
+    let asked = |filter: &[u8], again: bool| {
+        let mut mirror = Mirror::default();
+        for at in [0_u16, 5, 10, 15] {
+            let client = (node(101), if again { 41_000 } else { 41_000 + at });
+            mirror.udp(u64::from(at) * SECOND, client, (GATEWAY, 69), &tftp::read("node.bin", &[]));
+        }
+        of(&mirror.goes_on(), &[filter]).0.is_some()
+    };
+    assert!(!asked(b"\0udp port 69", false) && asked(b"\0udp", false));
+    assert!(asked(b"\0udp port 69", true), "who asks again had no answer, whatever was captured");
+}
+
+#[test]
+fn a_device_that_answers_no_solicitation_is_told() {
+    // RFC 4861 section 7.2.2: who does not answer three solicitations is sent nothing else, and asked for again later.
+    let [client, server] = [node(101).at("2001:db8::101"), GATEWAY.at("2001:db8::10")];
+    let survey = |worked: bool, answers: &[u64], asker: Host| {
+        let mut mirror = Mirror::default();
+        if worked {
+            mirror.exchange(0, (client, 41_000), (server, 80), [C, S]);
+        } else {
+            mirror.knock(0, (client, 41_000), (server, 80));
+        }
+        for at in (20..200).step_by(20) {
+            (0..3).for_each(|late| mirror.solicit((at + late) * SECOND, asker, server));
+        }
+        answers.iter().for_each(|at| mirror.advertise(at * SECOND, server));
+        mirror.goes_on().by_mac()
+    };
+    let gone = survey(true, &[], client);
+    one(&gone, "stopped-answering").says(&["looked for by neighbour discovery and did not answer"]);
+    assert!(!has(&survey(true, &[190], client), "stopped-answering"), "it answers");
+    // RFC 4862 section 5.4: who asks from no address looks whether its own is free.
+    let nobody = client.at("::");
+    assert!(!has(&survey(true, &[], nobody), "stopped-answering"));
+    let blocked = |answers: &[u64], asker: Host| one(&survey(false, answers, asker), "blocked").words.clone();
+    let absent = blocked(&[], client);
+    assert!(absent.advice.starts_with("The host is absent from the network"), "{}", absent.advice);
+    reading::assert_says(
+        &absent.detail,
+        &["2001:db8::10 was asked for by neighbour discovery 27 times and never answered"],
+    );
+    assert!(!blocked(&[5], client).advice.contains("absent"), "it answers");
+    assert!(!blocked(&[], nobody).advice.contains("absent"));
 }

@@ -177,6 +177,19 @@ impl Mirror {
         self.ip(at, Host { hops: 255, ..host }, all_nodes, frame::ICMPV6, &message);
     }
 
+    /// A solicitation of one IPv6 host for another, to the group of its address (RFC 4861 section 4.3).
+    pub(crate) fn solicit(&mut self, at: u64, asker: Host, asked: Host) {
+        let (IpAddr::V6(from), IpAddr::V6(target)) = (asker.address, asked.address) else {
+            panic!("neighbours are IPv6's");
+        };
+        let [.., a, b, c] = target.octets();
+        let address = format!("ff02::1:ff{a:02x}:{:x}", u16::from_be_bytes([b, c]));
+        let group = Host { mac: [0x33, 0x33, 0xff, a, b, c], ..EVERYONE.at(&address) };
+        let IpAddr::V6(to) = group.address else { unreachable!("it is IPv6's") };
+        let message = link::neighbour(135, from, to, target, asker.mac);
+        self.ip(at, Host { hops: 255, ..asker }, group, frame::ICMPV6, &message);
+    }
+
     /// What a client that asked with options for a file, and its server, send on the server's fresh port.
     pub(crate) fn transfer(&mut self, at: u64, client: End, server: End) {
         self.udp(at, server, client, &tftp::oack(&[("blksize", "1024")]));

@@ -10,7 +10,7 @@ use super::lowest::{Add, BoundedMap, summed};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, VlanPath};
 use crate::protocol::neighbour::{self, NeighbourMessage};
-use crate::state::stored;
+use crate::state::{Broken, Load, Stored, stored};
 
 const SPEAKERS: usize = 1 << 16;
 const LISTENERS: usize = 1 << 14;
@@ -118,6 +118,8 @@ pub struct Claims {
     /// By speaker and asker.
     listeners: BoundedMap<((VlanPath, IpAddr, MacAddr), IpAddr), Window, LISTENERS>,
     orders: BoundedMap<(VlanPath, IpAddr), ClaimOrder, ORDERS>,
+    /// Who was asked for by neighbour solicitations to a group; a part of states by itself.
+    sought: BoundedMap<IpAddr, Window, LISTENERS>,
 }
 
 impl Claims {
@@ -134,6 +136,14 @@ impl Claims {
         self.orders.add((vlan, address), ClaimOrder(SmallVec::from_iter([(at.time, mac, announces)])));
     }
 
+    /// Takes an ICMPv6 message that may ask for an address. Who asks from none looks whether its own is free (RFC 4862 section 5.4).
+    pub(in crate::flow) fn seek(&mut self, ip: &IpPacket<'_>, (kind, body): (u8, &[u8]), time: Timestamp, at: Moment) {
+        let asks = ip.hops == neighbour::HOP_LIMIT && ip.destination.is_multicast() && !ip.source.is_unspecified();
+        if let Some(target) = neighbour::sought(kind, body).filter(|_| asks && ip.source.is_ipv6()) {
+            self.sought.add(target.into(), Window::once(time, at));
+        }
+    }
+
     /// Takes what a state of a program before this one tells of ARP: neither VLAN nor order.
     pub(in crate::flow) fn add_earlier(&mut self, address: Ipv4Addr, mac: MacAddr, window: Window) {
         self.speakers.add((VlanPath::Untagged, address.into(), mac), Speaker { window, broadcasts: window.count });
@@ -143,6 +153,33 @@ impl Claims {
         self.speakers.absorb(other.speakers, shift);
         self.listeners.absorb(other.listeners, shift);
         self.orders.absorb(other.orders, shift);
+        self.sought.absorb(other.sought, shift);
+    }
+
+    /// The solicitations for an address, and how often and until when it was spoken for.
+    pub fn sought(&self, address: IpAddr) -> Option<(Window, u64, Timestamp)> {
+        let asked = *self.sought.get(&address)?;
+        let spoken = self.speakers().filter(|((_, claimed, _), _)| *claimed == address);
+        let (claimed, until) = spoken.fold((0_u64, Timestamp::UNKNOWN), |(count, until), (_, speaker)| {
+            (count.saturating_add(speaker.window.count), until.max(speaker.window.end))
+        });
+        Some((asked, claimed, until))
+    }
+
+    /// Everybody who was asked for so.
+    pub fn all_sought(&self) -> impl ExactSizeIterator<Item = (&IpAddr, &Window)> {
+        self.sought.iter()
+    }
+
+    /// Stores who was asked for by solicitations.
+    pub(in crate::flow) fn store_sought(&self, to: &mut Vec<u8>) {
+        self.sought.store(to);
+    }
+
+    /// Loads that.
+    pub(in crate::flow) fn load_sought(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.sought = from.get()?;
+        Ok(())
     }
 
     /// Who speaks for which address on which VLAN path, in their order.
@@ -172,12 +209,13 @@ impl Claims {
     }
 
     pub(super) const fn turned_away(&self) -> bool {
-        self.speakers.turned_away() || self.listeners.turned_away() || self.orders.turned_away()
+        let of_speakers = self.speakers.turned_away() || self.listeners.turned_away() || self.orders.turned_away();
+        of_speakers || self.sought.turned_away()
     }
 }
 
 stored!(Speaker { window, broadcasts });
-stored!(Claims { speakers, listeners, orders });
+stored!(Claims { speakers, listeners, orders; ..Self::default() });
 
 stored!(ClaimOrder(claims: list(ORDERED, "an address has too many claims"))
     where |order| order.0.windows(2).all(|two| two[0] < two[1]) => "claims are not in their order");
@@ -186,7 +224,6 @@ stored!(ClaimOrder(claims: list(ORDERED, "an address has too many claims"))
 mod tests {
     use super::*;
     use crate::capture::FrameId;
-    use crate::state::{Load, Stored};
 
     /// The turns of MACs at seconds, which announce themselves or not, from M to N.
     fn order(claims: &[(u8, i64, bool)]) -> ClaimOrder {

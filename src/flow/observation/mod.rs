@@ -28,7 +28,7 @@ use super::{Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Timestamp, prefetch};
 use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transport};
 use crate::health::Health;
-use crate::protocol::{Inspection, Turn};
+use crate::protocol::{Inspection, Turn, neighbour};
 
 /// The IP protocol numbers of TCP and UDP.
 const TCP: u8 = 6;
@@ -355,10 +355,14 @@ impl Observation {
             self.side.link.fragment(&packet.vlan, ip, frame.time, at);
         } else {
             self.side.link.packet(packet, ip, frame.time, at);
-            if let Transport::Icmp { kind, body, .. } = ip.transport
-                && let Some(claim) = Claim::of_icmp(ip, kind, body)
-            {
-                self.side.claims.add(&packet.vlan, claim, frame.time, at);
+            if let Transport::Icmp { kind, body, .. } = ip.transport {
+                if let Some(target) = neighbour::sought(kind, body).filter(|_| ip.source.is_ipv6()) {
+                    self.neighbours.asks(ip.source, target.into(), at.time);
+                }
+                self.side.claims.seek(ip, (kind, body), frame.time, at);
+                if let Some(claim) = Claim::of_icmp(ip, kind, body) {
+                    self.side.claims.add(&packet.vlan, claim, frame.time, at);
+                }
             }
         }
         let Some(content) = FlowContent::of(ip) else {

@@ -51,8 +51,10 @@ const REPEATED: u8 = 12;
 const MISSED: u8 = 13;
 /// The number of the part that holds which questions wait behind others, and for which answers.
 const AWAY: u8 = 14;
-/// Who last asked for which address by ARP.
+/// Who last asked for which address by ARP or neighbour discovery.
 const ASKED: u8 = 15;
+/// The number of the part that holds who was asked for by neighbour solicitations.
+const SOUGHT: u8 = 16;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -234,6 +236,10 @@ impl Observation {
             to.body().push(ASKED);
             store_map(&neighbours.asked, to.body());
         }
+        if side.claims.all_sought().len() > 0 {
+            to.body().push(SOUGHT);
+            side.claims.store_sought(to.body());
+        }
         to.flush()
     }
 
@@ -306,7 +312,10 @@ impl Observation {
                     health.v4.load_kept(from)?;
                     health.v6.load_kept(from)?;
                 }
-                ASKED => neighbours.asked = from.map(Neighbours::LIMIT, "there are too many who asked by ARP")?,
+                ASKED => {
+                    neighbours.asked = from.map(Neighbours::LIMIT, "there are too many who asked on their link")?
+                }
+                SOUGHT => side.claims.load_sought(from)?,
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

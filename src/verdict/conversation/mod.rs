@@ -27,6 +27,8 @@ pub(super) struct ConversationInputs<'a> {
     answered: Vec<bool>,
     /// When each MAC last sent, under whatever IPv4 address.
     last_sent: OnceLock<HashMap<MacAddr, Timestamp>>,
+    /// When each address was last spoken for by ARP or neighbour discovery.
+    last_claimed: OnceLock<HashMap<IpAddr, Timestamp>>,
 }
 
 impl<'a> ConversationInputs<'a> {
@@ -37,7 +39,7 @@ impl<'a> ConversationInputs<'a> {
                 *answered = true;
             }
         }
-        Self { seen, flows, answered, last_sent: OnceLock::new() }
+        Self { seen, flows, answered, last_sent: OnceLock::new(), last_claimed: OnceLock::new() }
     }
 
     /// When a MAC last sent, under whatever IPv4 address that is more than one it gave itself (RFC 3927).
@@ -54,6 +56,19 @@ impl<'a> ConversationInputs<'a> {
             all
         };
         self.last_sent.get_or_init(of_hosts).get(&mac).copied().unwrap_or(Timestamp::UNKNOWN)
+    }
+
+    /// When an address was last spoken for by ARP or neighbour discovery, if it ever was.
+    fn last_claimed(&self, address: IpAddr) -> Option<Timestamp> {
+        let of_claims = || {
+            let mut all: HashMap<IpAddr, Timestamp> = HashMap::new();
+            for ((_, address, _), speaker) in self.seen.evidence.claims.speakers() {
+                let last = all.entry(*address).or_insert(speaker.window.end);
+                *last = speaker.window.end.max(*last);
+            }
+            all
+        };
+        self.last_claimed.get_or_init(of_claims).get(&address).copied()
     }
 
     /// Has fetched what [`conversation`] reads of a flow.
@@ -305,7 +320,8 @@ impl<'a> Draft<'a> {
             }
         };
         let missing = self.of.seen.missing;
-        let must_repeat = is_of(Protocol::Coap) || is_of(Protocol::Tftp) && missing.fresh_ports;
+        let must_repeat =
+            is_of(Protocol::Coap) || is_of(Protocol::Tftp) && (missing.fresh_ports || missing.filter.is_some());
         let repeats = || must_repeat && flows().iter().any(again);
         tally.lacks_answers = missing.ends_behind(asked)
             || missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);

@@ -1,7 +1,5 @@
 //! Whether a conversation that worked stopped: from all of its connections.
 
-use std::net::IpAddr;
-
 use super::{Draft, Outcome, Rejection};
 use crate::capture::Timestamp;
 use crate::flow::FlowView;
@@ -176,19 +174,17 @@ impl Draft<'_> {
             .or_else(|| told(|came| came.fails, &is_mostly_bad))
     }
 
-    /// Whether the server was heard, and then looked for by its client in vain by ARP: who does not answer that is sent nothing
-    /// else (RFC 1122 section 2.3.2.2). What the server answers others by ARP may not pass here.
+    /// Whether the server was heard, and then looked for by its client on its link in vain: who does not answer that is sent nothing
+    /// else (RFC 1122 section 2.3.2.2, RFC 4861 section 7.2.2). What the server answers others so may not pass here.
     pub(super) fn tell_gone(&mut self) {
         let seen = self.of.seen;
         let server = seen.hosts.get(self.conversation.server);
         let client = seen.hosts.get(self.conversation.client).address;
-        let (IpAddr::V4(client), IpAddr::V4(address)) = (client, server.address) else { return };
-        let asked = seen.neighbours.asked_by(client, address);
-        let worked = self.uncommon.silence.is_none() && self.last_answer != Timestamp::UNKNOWN;
-        let Some(claimed) = seen.neighbours.claims_of(address).map(|(_, said)| said.end).max().filter(|_| worked)
-        else {
+        let asked = seen.neighbours.asked_by(client, server.address);
+        if asked.len() < GONE.0 || self.uncommon.silence.is_some() || self.last_answer == Timestamp::UNKNOWN {
             return;
-        };
+        }
+        let Some(claimed) = self.of.last_claimed(server.address) else { return };
         let since = server.last_sent.max(claimed);
         let mut in_vain: Vec<Timestamp> = asked.iter().copied().filter(|at| *at > since).collect();
         in_vain.retain(|at| !seen.missing.ends_behind((*at, *at)));
