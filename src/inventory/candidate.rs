@@ -94,7 +94,7 @@ impl<'a> Accepted<'a> {
         }
         if !candidate.hub {
             // A laptop that configures one node is no second gateway.
-            !below && own == degree
+            !below && own == degree && own > 1
         } else if below {
             // A node that speaks with other nodes.
             own >= HUB_PEERS && own * 2 > degree
@@ -111,6 +111,8 @@ impl<'a> Accepted<'a> {
         };
         let served: Vec<u32> =
             Service::ALL.into_iter().filter(is_served).map(points).filter(|points| *points > 0).collect();
-        served.len() > 1 && served.iter().sum::<u32>() >= GATEWAY_POINTS
+        // A single one must ask it, too: a tool that visits a host asks alone.
+        let is_asked = is_served(&Service::Tftp) || self.owns(candidate) > 1;
+        is_asked && served.len() > 1 && served.iter().sum::<u32>() >= GATEWAY_POINTS
     }
 }

@@ -148,14 +148,24 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     found.extend(wrong.iter().map(|(host, alone)| behaves(host, alone)));
     // A gateway of which few nodes were heard is no hub: then it serves a declared one.
     let [gateways, nodes] = [Role::Gateway, Role::Node].map(|role| declared(hosts, role));
-    let serves = || contacts.list.iter().any(|one| one.service.is_lighting() && joins(one, &gateways, &nodes));
+    let served = contacts.list.iter().filter(|one| one.service.is_lighting() && joins(one, &gateways, &nodes));
+    let served = served.flat_map(|one| [one.client, one.server]).filter(|place| nodes.contains(place));
+    let makers: HashSet<_> = served.filter_map(|place| Some(hosts.get(place as usize)?.maker())).collect();
     let turned = hosts.iter().zip(&alone).filter(|(host, alone)| {
         is_declared(host, &[Role::Gateway]) && sure(alone) && matches!(alone.role, Role::Node | Role::Bacnet)
     });
     let turned: Vec<_> = turned.collect();
-    // A block of gateways may hold the nodes of one of them; a gateway in reserve may be asked by another.
-    let are_its_nodes = is_confirmed && turned.len() >= HUB_PEERS;
-    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed && !serves() || are_its_nodes {
+    // A block of gateways may hold the nodes of one of them; gateways in reserve may be asked by another. Beside nodes that are
+    // declared and served, the former are of those nodes' maker, which is not the gateway's.
+    let of_hubs: Vec<_> =
+        hubs.iter().filter(|(host, _)| host.role == Role::Gateway).map(|(host, _)| host.maker()).collect();
+    let is_of_nodes = |host: &Host| match host.maker() {
+        _ if makers.is_empty() => true,
+        None => false,
+        maker => makers.contains(&maker) && !of_hubs.contains(&maker),
+    };
+    let are_its_nodes = is_confirmed && turned.iter().filter(|(host, _)| is_of_nodes(host)).count() >= HUB_PEERS;
+    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed && makers.is_empty() || are_its_nodes {
         found.extend(turned.iter().map(|(host, alone)| behaves(host, alone)));
     }
     // A block may hold more than the nodes, or the BACnet systems, that it is written for.

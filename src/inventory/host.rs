@@ -94,6 +94,12 @@ impl Host {
     /// How many ports `serves` holds at most.
     pub const MAX_SERVES: usize = 32;
 
+    /// The first three bytes of its MAC, if they are a manufacturer's.
+    pub(super) fn maker(&self) -> Option<[u8; 3]> {
+        let MacAddr([a, b, c, ..]) = self.mac?;
+        (a & 2 == 0).then_some([a, b, c])
+    }
+
     /// What LLDP says of its power.
     pub fn power(&self) -> Option<&Powered> {
         self.link.as_ref()?.power.as_ref()

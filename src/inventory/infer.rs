@@ -352,10 +352,8 @@ impl<'a> Inference<'a> {
         (total, most, basis)
     }
 
-    /// The first three bytes of a unit's MAC, if they are a manufacturer's.
     fn universal_oui(&self, unit: u32) -> Option<[u8; 3]> {
-        let MacAddr([a, b, c, ..]) = self.hosts.get(unit as usize)?.mac?;
-        (a & 2 == 0).then_some([a, b, c])
+        self.hosts.get(unit as usize)?.maker()
     }
 
     /// The MAC block of most nodes: of at least three sure ones and three in five of them, and of no gateway.

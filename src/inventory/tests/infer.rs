@@ -167,6 +167,14 @@ fn a_gateway_of_few_nodes_may_have_to_do_with_another_ones_peers() {
         let talks: Vec<Traffic> = (1..=6).flat_map(from_gateway).chain(visits).collect();
         expect(&talks, &site(GATEWAY, 1..=6));
     }
+    // Nor is who configures one host of its own, unless that asks it, too; but it may be one.
+    let visit = [Traffic::new(PC, &node(7), TCP, 88), Traffic::new(PC, &node(7), UDP, 5683)];
+    let talks: Vec<Traffic> = (1..=6).flat_map(from_gateway).chain(visit).collect();
+    expect(&talks, &site(GATEWAY, 1..=6));
+    let hints = known(&talks, &[], &Inventory::default()).hints;
+    assert!(hints.iter().any(|hint| hint.role == Role::Gateway && hint.address.to_string() == PC), "{hints:?}");
+    let talks: Vec<Traffic> = talks.into_iter().chain([Traffic::new(&node(7), PC, UDP, 69)]).collect();
+    assert_eq!(hosts(&talks, &Inventory::default()).iter().filter(|host| host.role == Role::Gateway).count(), 2);
 }
 
 #[test]
@@ -227,6 +235,26 @@ fn blocks_that_hold_more_than_they_are_written_for_contradict() {
     let right = "gateway = [\"10.0.0.1\", \"10.0.0.2\"]\nnode = \"10.0.1.0/24\"\nbacnet = \"10.0.0.200\"";
     talks.extend([Traffic::new(GATEWAY, "10.0.0.2", TCP, 88), Traffic::new(GATEWAY, "10.0.0.2", UDP, 5683)]);
     assert_eq!(told(right, &talks), "");
+    // With three in reserve, unless they are of the nodes' maker.
+    let other = |last| MacAddr([0x00, 0x0c, 0x29, 0, 0, last]);
+    let reserves: [(fn(u8) -> Option<MacAddr>, bool); 3] = [
+        (|_| None, true),
+        (|last| Some(MacAddr([0x00, 0x0c, 0x29, 0, 0, last])), true),
+        (|last| Some(mac(100 + last)), false),
+    ];
+    for (reserve, is_right) in reserves {
+        let asked = |address: &str, to: Option<MacAddr>| {
+            [(TCP, 88), (UDP, 5683)].map(|(transport, port)| {
+                let talk = Traffic::new(GATEWAY, address, transport, port);
+                Traffic { client_mac: Some(other(1)), server_mac: to, ..talk }
+            })
+        };
+        let nodes = (1..=6).flat_map(|number| asked(&node(number), Some(mac(number))));
+        let beside = (2..=4).flat_map(|number| asked(&format!("10.0.0.{number}"), reserve(number)));
+        let said =
+            told("gateway = \"10.0.0.1-10.0.0.4\"\nnode = \"10.0.1.0/24\"", &nodes.chain(beside).collect::<Vec<_>>());
+        assert_eq!(said.is_empty(), is_right, "{:?}: {said}", reserve(2));
+    }
 }
 
 #[test]
