@@ -51,6 +51,8 @@ const REPEATED: u8 = 12;
 const MISSED: u8 = 13;
 /// The number of the part that holds which questions wait behind others, and for which answers.
 const AWAY: u8 = 14;
+/// The number of the part that holds what the latest of many connections on two ports did, and what was sent again.
+const LATEST: u8 = 16;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -228,6 +230,7 @@ impl Observation {
             health.v4.store_kept(to.body());
             health.v6.store_kept(to.body());
         }
+        self.store_each(LATEST, |_, cold| cold.tcp().latest(), to);
         to.flush()
     }
 
@@ -299,6 +302,10 @@ impl Observation {
                 AWAY => {
                     health.v4.load_kept(from)?;
                     health.v6.load_kept(from)?;
+                }
+                LATEST => {
+                    v4.load_each(from, |_, cold, latest| cold.set_latest(latest))?;
+                    v6.load_each(from, |_, cold, latest| cold.set_latest(latest))?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

@@ -53,7 +53,7 @@ impl Head {
 
 /// Those of both directions, each with the earliest time at which it was sent. Kept apart from the numbers, which each
 /// segment is held against.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::flow) struct Heads(SmallVec<[(Head, Moment); 1]>);
 
 impl Heads {
@@ -81,12 +81,10 @@ impl Heads {
         begins.is_empty() && number >= MOST
     }
 
-    /// Whether more may have been sent at these beginnings of a direction than is kept.
-    pub(super) fn are_full(&self, begins: impl Iterator<Item = u32>, side: usize) -> bool {
-        let begins: SmallVec<[u32; 8]> = begins.collect();
-        let is_of_begin =
-            |head: &Head| head.side() == side && begins.iter().any(|begin| is_near(head.sequence, *begin));
-        self.0.iter().filter(|(head, _)| is_of_begin(head)).count() >= MOST
+    /// Whether more may have been sent at these beginnings of a direction than is kept; `knows_begin` of those of its flow.
+    pub(super) fn are_full(&self, begins: &[u32], knows_begin: bool, side: usize) -> bool {
+        let is_of_begin = |head: &Head| !knows_begin || begins.iter().any(|begin| is_near(head.sequence, *begin));
+        self.0.iter().filter(|(head, _)| head.side() == side && is_of_begin(head)).count() >= MOST
     }
 
     /// Whether a segment begins at a number.

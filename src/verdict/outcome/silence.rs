@@ -98,7 +98,7 @@ pub(in crate::verdict) fn went_silent(transport: Transport, outcome: Outcome, ta
 pub(in crate::verdict) fn came_to_nothing(outcome: Outcome, tally: &Tally) -> Option<Silence> {
     let VainOpenings { how, count, first, last } = tally.vain_openings.filter(|_| outcome == Outcome::Established)?;
     let how = match how {
-        VainOpening::Unanswered if tally.server.resets >= count => Hush::Reset,
+        VainOpening::Reset => Hush::Reset,
         VainOpening::Unanswered => Hush::Mute,
         VainOpening::Unaccepted | VainOpening::Untaken => Hush::Anew,
     };
