@@ -3,6 +3,7 @@
 
 use crate::mirror::{End, GATEWAY, Mirror, node};
 use crate::reading::of_kind;
+use crate::splits;
 use crate::traffic::file::Record;
 use crate::traffic::frame::{ACK, FIN, PSH, RST, SYN};
 use crate::traffic::payload::{coap, http};
@@ -143,6 +144,26 @@ fn connections_of_one_port_that_come_to_nothing_are_told_over_vlan_paths() {
                 assert!(of_kind(&tag(&twin).by_address(), "stopped-answering").is_empty());
             }
         }
+    }
+}
+
+/// A capture that is cut between or within connections, or whose frames lie in two files by turns.
+#[test]
+fn connections_of_one_port_are_told_alike_wherever_the_capture_is_cut() {
+    for (came, number) in [(untaken as Came, 3), (untaken, 20), (refused, 20), (unanswered, 4)] {
+        let frames = rounds(&[(served, 20), (came, number)]).goes_on().tape.records;
+        let told = |part: &dyn Fn(usize) -> bool| {
+            let of = |second: bool| frames.iter().enumerate().filter(move |(at, _)| part(*at) == second);
+            let files = [false, true]
+                .map(|second| (format!("{second}.pcap"), splits::pcap(of(second).map(|(_, frame)| frame))));
+            splits::told(&splits::survey(&files, 0..2, 1))
+        };
+        let whole = splits::told(&splits::survey(&[("all.pcap".into(), splits::pcap(&frames))], 0..1, 1));
+        let begin = frames.len() - (number * 8) as usize;
+        for cut in (begin..frames.len()).step_by(3).chain([40, 60, 61, 100]) {
+            assert!(told(&|at| at >= cut) == whole, "{number} from {cut}");
+        }
+        assert!(told(&|at| at % 5 == 1) == whole, "{number} by turns");
     }
 }
 

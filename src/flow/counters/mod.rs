@@ -392,7 +392,7 @@ impl Counts {
         // What a SYN carries stands behind its own number (RFC 9293 section 3.4).
         let sequence = numbers[0].wrapping_add(u32::from(sent.flags.has(TcpFlags::SYN)));
         let looks = self.settled[side] & PAYLOAD == 0 || self.is_disordered();
-        if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, sent.payload.len(), all) {
+        if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, all) {
             let seen =
                 protocol::inspect(Transport::Tcp, ports[side], ports[1 - side], sent.payload, sent.payload_length);
             let (settled, conforms) = cold.put_head(Head::of(side, sequence, sent.payload, seen), sent.at);

@@ -110,10 +110,12 @@ impl Heads {
                 sum = (sum.0 | conforms, sum.1 | violates);
             }
         }
-        // Without a SYN the lowest bytes may conform, never violate: what came before them is not known.
-        if !knows_begin && let Some((reference, _)) = heads().min_by_key(|(_, at)| *at) {
+        // Without a SYN the lowest bytes may conform, never violate: what came before them is not known. A lone byte may be a
+        // keep-alive's, which is garbage (RFC 1122 section 4.2.3.6).
+        let several = || heads().filter(|(head, _)| head.length > 1);
+        if !knows_begin && let Some((reference, _)) = several().min_by_key(|(_, at)| *at) {
             let distance = |head: &Head| head.sequence.wrapping_sub(reference.sequence) as i32;
-            let lowest = heads().min_by_key(|(head, at)| (distance(head), *at));
+            let lowest = several().min_by_key(|(head, at)| (distance(head), *at));
             sum.0 = lowest.map_or(0, |(head, _)| head.conforms);
         }
         sum

@@ -250,9 +250,9 @@ impl Tcp {
         (bytes > captured[side]).then_some(bytes)
     }
 
-    /// Whether so many bytes that begin at a sequence number may be needed to tell what a stream begins with, where the
-    /// direction sent so many in all.
-    pub(super) fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u64) -> bool {
+    /// Whether what begins at a sequence number may be needed to tell what a stream begins with, where the direction sent so many
+    /// bytes in all.
+    pub(super) fn wants_payload(&self, side: usize, sequence: u32, sent: u64) -> bool {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX >> 1);
         let (mut knows_begin, mut is_near, mut is_known) = (false, false, false);
         for begin in self.beginnings(side) {
@@ -261,8 +261,8 @@ impl Tcp {
             is_known |= sequence.wrapping_sub(begin) <= sent;
         }
         // What lies beyond all that was sent on the connections that are known may begin another, whose SYN lies in
-        // another part. A keep-alive's byte is garbage (RFC 1122 section 4.2.3.6).
-        is_near || length > 1 && !(knows_begin && is_known)
+        // another part.
+        is_near || !(knows_begin && is_known)
     }
 
     /// Notes that the stream that begins at a number conforms to a protocol; whether that is new.

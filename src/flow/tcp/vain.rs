@@ -57,7 +57,7 @@ pub(in crate::flow) struct Share<'a> {
 /// Deeds of each kind that connections are told by.
 const KINDS: [TcpEvent; 3] = [TcpEvent::Open(0), TcpEvent::Accept(0, 0), TcpEvent::Conform(0)];
 
-/// By how much a FIN's numbers may lie behind where the streams of its connection begin.
+/// By how much a FIN's number may lie behind where the stream of its connection begins.
 const NEAR: u32 = 1 << 16;
 
 impl<'a> Share<'a> {
@@ -103,7 +103,7 @@ pub(in crate::flow) fn vain(client: usize, shares: &[Share<'_>]) -> Option<VainO
         };
         !sets(shares).any(is_full)
     });
-    let seen = Seen { client, shares, is_kept };
+    let seen = Seen { client, shares, is_kept, opened: &opened };
     let kept_since = |side: usize| sets(shares).flat_map(move |sets| KINDS.map(|kind| sets.kept_since(side, kind)));
     let since = (0..2).flat_map(kept_since).flatten().max();
     let mut latest: SmallVec<[([Timestamp; 2], u32); 32]> =
@@ -147,6 +147,8 @@ struct Seen<'a> {
     client: usize,
     shares: &'a [Share<'a>],
     is_kept: [bool; 2],
+    /// When the client opened connections, by their initial sequence numbers.
+    opened: &'a BTreeMap<u32, [Timestamp; 2]>,
 }
 
 impl Seen<'_> {
@@ -193,14 +195,17 @@ impl Seen<'_> {
         })
     }
 
-    /// How many numbers of the server's stream, from where it begins, the client acknowledged as it closed the connection.
+    /// How many numbers of the server's stream, from where it begins, the client acknowledged as it closed the connection: that
+    /// which begins next below its FIN.
     fn finished(&self, sequence: u32, begin: u32) -> Option<u32> {
+        let sent = |end: u32, sequence: u32| end.wrapping_sub(sequence.wrapping_add(1));
+        let is_own = |end: u32| self.opened.keys().all(|other| sent(end, sequence) <= sent(end, *other));
         let ends = sets(self.shares).flat_map(|sets| sets.deeds(self.client)).filter_map(move |deed| match deed {
-            TcpEvent::Finish(end, acknowledged) => {
-                Some((end.wrapping_sub(sequence.wrapping_add(1)), acknowledged.wrapping_sub(begin)))
+            TcpEvent::Finish(end, acknowledged) if sent(end, sequence) < NEAR && is_own(end) => {
+                Some(acknowledged.wrapping_sub(begin))
             }
             _ => None,
         });
-        ends.filter(|(sent, bytes)| *sent < NEAR && *bytes < NEAR).map(|(_, bytes)| bytes).max()
+        ends.filter(|bytes| *bytes <= u32::MAX >> 1).max()
     }
 }
