@@ -46,4 +46,4 @@ pub use questions::Questions;
 pub use row::{EndRow, FlowRow, Sources};
 pub use tally::{Amount, OtherFrames, Tally};
 pub use tcp::{FailedHandshake, FailedHandshakes, SynAnswer};
-pub use view::{EndView, FlowView};
+pub use view::{EndView, FlowView, vain_openings};

@@ -232,6 +232,13 @@ impl PendingReplies {
         }
         self.0.extend(other.0.iter().copied());
         self.0.sort_unstable();
+        self.leave_out_copies(window);
+        let beyond = self.0.len().saturating_sub(Self::LIMIT);
+        self.0.drain(..beyond);
+    }
+
+    /// Takes out what lies within `window` nanoseconds of its like.
+    pub(super) fn leave_out_copies(&mut self, window: impl Fn(u32) -> u64) {
         let mut kept: SmallVec<[PendingReply; 4]> = SmallVec::new();
         for owed in self.0.drain(..) {
             let is_copy = |known: &&PendingReply| {
@@ -243,8 +250,6 @@ impl PendingReplies {
             }
         }
         self.0 = kept;
-        let beyond = self.0.len().saturating_sub(Self::LIMIT);
-        self.0.drain(..beyond);
     }
 }
 

@@ -79,6 +79,43 @@ fn copies_are_no_retries() {
 }
 
 #[test]
+fn a_copy_behind_another_packet_is_no_retry_wherever_the_capture_is_cut() {
+    let tries = |copied: u16| {
+        let mut scene = Scene::default();
+        scene.sequence = Some(1_000);
+        for (at, identification) in [(0, 1), (1_010, 3), (1_020, 4), (1_050, copied)] {
+            scene.identification = Some(identification);
+            scene.at(at).tcp(CLIENT, "10.0.0.2:80", TcpFlags::SYN, b"");
+        }
+        let parts = (1..scene.len()).map(|at| cut(&scene, at));
+        parts.chain([scene.observe()]).map(|found| found.flows.view(0).ends[0].unanswered()).collect::<Vec<_>>()
+    };
+    assert_eq!(tries(3), [3; 4]);
+    assert_eq!(tries(5), [4; 4], "it was sent four times");
+}
+
+#[test]
+fn the_first_byte_of_a_stream_counts_wherever_the_capture_is_cut() {
+    let said = |first: &[u8]| {
+        let mut scene = Scene::default();
+        let rest = &b"GET /level HTTP/1.1\r\nHost: a\r\n\r\n"[if first == b"G" { 1 } else { 0 }..];
+        for (at, sequence, flags, payload) in [
+            (0, 1_000, TcpFlags::SYN, &b""[..]),
+            (3_000, 1_001, TcpFlags::ACK, first),
+            (23_000, 1_002, TcpFlags::ACK, rest),
+        ] {
+            scene.sequence = Some(sequence);
+            scene.at(at).tcp(CLIENT, "10.0.0.2:80", flags, payload);
+        }
+        let parts = (1..scene.len()).map(|at| cut(&scene, at));
+        let evidence = |found: Observed| found.flows.view(0).ends[0].evidence(Protocol::Http);
+        parts.chain([scene.observe()]).map(evidence).collect::<Vec<_>>()
+    };
+    assert_eq!(said(b"\0"), [Evidence::Violates; 3]);
+    assert_eq!(said(b"G"), [Evidence::Conforms; 3]);
+}
+
+#[test]
 fn each_request_to_a_directed_broadcast_is_looked_at() {
     let mut scene = Scene::default();
     scene.macs = Some([MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([0xff; 6])]);

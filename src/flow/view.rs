@@ -4,10 +4,13 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::counters::{Cold, Counts};
 use super::key::{VlanCode, VlanNames};
 use super::pending::{Repeated, Waiting};
 use super::sources::SourceSets;
+use super::tcp::Share;
 use super::{FailedHandshakes, SynAnswer};
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
@@ -172,7 +175,7 @@ impl<'a> FlowView<'a> {
         let mut found = SynAnswer::Unknown;
         for other in others {
             let theirs = other.ends[0].cold.tcp().deeds(1 - client);
-            match super::tcp::answer(own.iter(), theirs.iter(), bytes) {
+            match super::tcp::answer(own.iter().copied(), theirs.iter().copied(), bytes) {
                 SynAnswer::Fits => return SynAnswer::Fits,
                 SynAnswer::OfAnother => found = SynAnswer::OfAnother,
                 SynAnswer::Unknown => {}
@@ -180,6 +183,13 @@ impl<'a> FlowView<'a> {
         }
         found
     }
+}
+
+/// The latest connections that an end opened and that came to nothing, after others that did not, by all flows of one
+/// connection.
+pub fn vain_openings(client: usize, flows: &[FlowView<'_>]) -> Option<FailedHandshakes> {
+    let shares: SmallVec<[Share<'_>; 4]> = flows.iter().map(|flow| Share::of(flow.ends[0].cold)).collect();
+    super::tcp::vain(client & 1, &shares)
 }
 
 /// Accessors, each with what it reads of the record, and all of them by name.
@@ -270,9 +280,9 @@ impl EndView<'_> {
         /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
         opened: u32 = |counts, cold, side| u32::from(cold.tcp().accepted(side));
         /// The latest connections that it opened on these ports and that came to nothing, after others that did not.
-        vain_openings: Option<FailedHandshakes> = |counts, cold, side| cold.tcp().vain(side);
+        vain_openings: Option<FailedHandshakes> = |counts, cold, side| super::tcp::vain(side, &[Share::of(cold)]);
         /// Effective time at which it opened its latest TCP connection of several; unknown of one alone.
-        reopened: Timestamp = |counts, cold, side| cold.tcp().reopened(side).map_or(Timestamp::UNKNOWN, |at| at.time);
+        reopened: Timestamp = |counts, cold, side| cold.tcp().reopened(side).unwrap_or(Timestamp::UNKNOWN);
     }
 
     /// Its first frame.

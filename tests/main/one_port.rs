@@ -3,6 +3,8 @@
 
 use crate::mirror::{End, GATEWAY, Mirror, node};
 use crate::reading::of_kind;
+use crate::splits;
+use crate::traffic::file::Record;
 use crate::traffic::frame::{ACK, FIN, PSH, RST, SYN};
 use crate::traffic::payload::{coap, http};
 use crate::traffic::wire::{MILLI, SECOND};
@@ -56,23 +58,24 @@ fn served(mirror: &mut Mirror, at: u64, server: End, ours: u32, tried: u64) {
 
 /// One connection works, then `number` more are opened from the same port, each 40 s after the one before; then some more.
 fn then(came: Came, number: u32, last: Came, more: u32) -> Mirror {
-    let mut mirror = Mirror::default();
-    let server = (GATEWAY, 80);
-    let mut open = |at: u64, ours: u32, came: Came, tries: u64| {
-        for (tried, late) in [0, 1, 3, 7].into_iter().enumerate().take(tries as usize) {
-            let at = at + late * SECOND;
+    rounds(&[(served, 1), (came, number), (last, more)]).goes_on()
+}
+
+/// Connections of one port, each 40 s after the one before.
+fn rounds(of: &[(Came, u32)]) -> Mirror {
+    let (mut mirror, server) = (Mirror::default(), (GATEWAY, 80));
+    let all = of.iter().flat_map(|(came, number)| std::iter::repeat_n(*came, *number as usize));
+    for (round, came) in (0..).zip(all) {
+        let takes_up = [reset as Came, unanswered, served].iter().any(|one| std::ptr::fn_addr_eq(*one, came));
+        let ours = if round == 0 { 10_000 } else { 493_000 + round * 7_000 };
+        for (tried, late) in [0, 1, 3, 7].into_iter().enumerate().take(if takes_up { 1 } else { 4 }) {
+            let at = (u64::from(round) * 40 + late) * SECOND;
             mirror.tcp(at, CLIENT, server, SYN, [ours, 0], &[]);
             came(&mut mirror, at, server, ours, tried as u64);
         }
-    };
-    open(0, 10_000, served, 1);
-    for round in 0..number + more {
-        let came = if round < number { came } else { last };
-        let takes_up = [reset as Came, unanswered, served].iter().any(|one| std::ptr::fn_addr_eq(*one, came));
-        open((u64::from(round) + 1) * 40 * SECOND, 500_000 + round * 7_000, came, if takes_up { 1 } else { 4 });
     }
     mirror.tape.sort();
-    mirror.goes_on()
+    mirror
 }
 
 #[test]
@@ -105,6 +108,144 @@ fn who_goes_on_was_accepted() {
     let lost = |frame: &[u8]| frame[47] == SYN | ACK && frame.len() < 60;
     mirror.tape.records.retain(|record| !(record.time > crate::traffic::site::START + SECOND && lost(&record.frame)));
     assert!(of_kind(&mirror.by_address(), "stopped-answering").is_empty());
+}
+
+/// Forty connections are served, then as many refused or unanswered.
+#[test]
+fn the_latest_of_many_connections_of_one_port_are_told() {
+    let of = |first: Came, came: Came, more: u32| told(rounds(&[(first, 40), (came, 40), (served, more)]));
+    let nothing: Came = |_, _, _, _, _| ();
+    for came in [refused as Came, nothing, unanswered] {
+        let told = of(served, came, 0);
+        assert_eq!(told.len(), 1);
+    }
+    assert!(of(served, served, 0).is_empty(), "all are served");
+    assert!(of(refused, served, 0).is_empty(), "none came to nothing since the first was served");
+    assert!(of(served, refused, 1).is_empty(), "the last is served");
+}
+
+/// The client's frames, the server's, or what came after a change are in a VLAN.
+#[test]
+fn connections_of_one_port_that_come_to_nothing_are_told_over_vlan_paths() {
+    let moved = |mirror: &Mirror| {
+        let (mut tape, from) = (mirror.tape.clone(), crate::traffic::site::START + 30 * SECOND);
+        for record in tape.records.iter_mut().filter(|record| record.time > from) {
+            record.frame.splice(12..12, [0x81, 0x00, 0x00, 20]);
+            record.original += 4;
+        }
+        Mirror { tape, ..*mirror }
+    };
+    let tags: [&dyn Fn(&Mirror) -> Mirror; 3] =
+        [&|mirror| mirror.tagged_by(node(101), 20), &|mirror| mirror.tagged_by(GATEWAY, 20), &moved];
+    for tag in tags {
+        for came in [refused as Came, reset, unanswered] {
+            assert_eq!(of_kind(&tag(&then(came, 5, served, 0)).by_address(), "stopped-answering").len(), 1);
+            for twin in [then(came, 2, served, 0), then(came, 5, served, 1), then(served, 8, served, 0)] {
+                assert!(of_kind(&tag(&twin).by_address(), "stopped-answering").is_empty());
+            }
+        }
+    }
+}
+
+/// A capture that is cut between or within connections, or whose frames lie in two files by turns.
+#[test]
+fn connections_of_one_port_are_told_alike_wherever_the_capture_is_cut() {
+    for (came, number) in [(untaken as Came, 3), (untaken, 20), (refused, 20), (unanswered, 4)] {
+        let frames = rounds(&[(served, 20), (came, number)]).goes_on().tape.records;
+        let told = |part: &dyn Fn(usize) -> bool| {
+            let of = |second: bool| frames.iter().enumerate().filter(move |(at, _)| part(*at) == second);
+            let files = [false, true]
+                .map(|second| (format!("{second}.pcap"), splits::pcap(of(second).map(|(_, frame)| frame))));
+            splits::told(&splits::survey(&files, 0..2, 1))
+        };
+        let whole = splits::told(&splits::survey(&[("all.pcap".into(), splits::pcap(&frames))], 0..1, 1));
+        let begin = frames.len() - (number * 8) as usize;
+        for cut in (begin..frames.len()).step_by(3).chain([40, 60, 61, 100]) {
+            assert!(told(&|at| at >= cut) == whole, "{number} from {cut}");
+        }
+        assert!(told(&|at| at % 5 == 1) == whole, "{number} by turns");
+    }
+}
+
+/// On a port of no known protocol a client that only reports is told nothing, and the server's commands are few.
+#[test]
+fn who_reports_on_a_port_of_its_own_is_owed_no_answer() {
+    let of = |resets: bool| {
+        let (mut mirror, server) = (Mirror::default(), (GATEWAY, 88));
+        for round in 0..12 {
+            let (at, ours, theirs) = (u64::from(round) * 40 * SECOND, 10_000 + round * 7_000, 90_000 + round * 9_000);
+            mirror.open(at, CLIENT, server, [ours, theirs]);
+            mirror.tcp(at + MILLI, CLIENT, server, ACK | PSH, [ours + 1, theirs + 1], b"level 80 80 80");
+            let commands = round == 0 || round == 3 && !resets;
+            let flags = if resets && round > 0 { RST | ACK } else { ACK };
+            mirror.tcp(
+                at + 2 * MILLI,
+                server,
+                CLIENT,
+                flags,
+                [theirs + 1, ours + 15],
+                if commands { b"set level 20" } else { b"" },
+            );
+            if flags == ACK {
+                let told = theirs + if commands { 13 } else { 1 };
+                mirror.tcp(at + 3 * MILLI, CLIENT, server, ACK | FIN, [ours + 15, told], &[]);
+                mirror.tcp(at + 4 * MILLI, server, CLIENT, ACK | FIN, [told, ours + 16], &[]);
+            }
+        }
+        told(mirror)
+    };
+    assert!(of(false).is_empty(), "{:?}", of(false));
+    assert_eq!(of(true).len(), 1, "each is reset");
+}
+
+/// What the client's FIN acknowledges was said, though a mirror lost it.
+#[test]
+fn who_acknowledges_more_than_the_handshake_was_answered() {
+    let of = |lost: bool| {
+        let mut mirror = then(served, 1, served, 0);
+        for round in 2..8 {
+            let (at, ours) = (round * 40 * SECOND, 500_000 + round as u32 * 7_000);
+            mirror.tcp(at, CLIENT, (GATEWAY, 80), SYN, [ours, 0], &[]);
+            unanswered(&mut mirror, at, (GATEWAY, 80), ours, 0);
+            let request = http::get("gateway", "/level").len() as u32;
+            let told = 9 * ours + if lost { 39 } else { 1 };
+            mirror.tcp(at + SECOND, CLIENT, (GATEWAY, 80), ACK | FIN, [ours + 1 + request, told], &[]);
+        }
+        told(mirror)
+    };
+    assert!(of(true).is_empty(), "{:?}", of(true));
+    assert_eq!(of(false).len(), 1);
+}
+
+/// Tests of a port, each of which the client takes up and closes, seen at two places: the same frames again, with others between.
+#[test]
+fn tests_of_a_port_that_are_captured_twice_are_no_repetitions() {
+    let of = |takes_up: bool, late: u64| {
+        let mut mirror = then(served, 1, served, 0);
+        let server = (GATEWAY, 80);
+        for round in 2..12 {
+            let (at, ours) = (round * 40 * SECOND, 500_000 + round as u32 * 7_000);
+            let theirs = 9 * ours;
+            mirror.tcp(at, CLIENT, server, SYN, [ours, 0], &[]);
+            mirror.tcp(at + MILLI, server, CLIENT, SYN | ACK, [theirs, ours + 1], &[]);
+            if takes_up {
+                mirror.tcp(at + 2 * MILLI, CLIENT, server, ACK, [ours + 1, theirs + 1], &[]);
+                mirror.tcp(at + 3 * MILLI, CLIENT, server, ACK | FIN, [ours + 1, theirs + 1], &[]);
+                mirror.tcp(at + 4 * MILLI, server, CLIENT, ACK | FIN, [theirs + 1, ours + 2], &[]);
+            } else {
+                mirror.tcp(at + SECOND, CLIENT, server, SYN, [ours, 0], &[]);
+                mirror.tcp(at + SECOND + MILLI, server, CLIENT, SYN | ACK, [theirs, ours + 1], &[]);
+            }
+        }
+        let late = |record: &Record| Record { time: record.time + late, ..record.clone() };
+        let again: Vec<Record> = mirror.tape.records.iter().map(late).collect();
+        mirror.tape.records.extend(again);
+        told(mirror)
+    };
+    for late in [MILLI / 100, MILLI / 3, 20 * MILLI] {
+        assert!(of(true, late).is_empty(), "{:?}", of(true, late));
+        assert_eq!(of(false, late).len(), 1, "it never takes up what is accepted");
+    }
 }
 
 /// A connection that is served each 10 s, and others that are refused meanwhile.

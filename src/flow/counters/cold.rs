@@ -5,7 +5,7 @@ use crate::decode::TcpFlags;
 use crate::flow::packet::Macs;
 use crate::flow::pending::{PendingReplies, PendingReply};
 use crate::flow::sources::SourceSet;
-use crate::flow::tcp::{Heads, SegmentHead, Tcp};
+use crate::flow::tcp::{Heads, Latest, SegmentHead, Tcp};
 use crate::protocol::Turn;
 
 /// What few packets touch: two cache lines.
@@ -167,6 +167,11 @@ impl Cold {
     #[inline]
     pub(in crate::flow) fn tcp(&self) -> &Tcp {
         if let TransportState::Tcp(tcp) = &self.told { tcp } else { &Tcp::Nothing }
+    }
+
+    /// Takes what connections did at last, unless it does not fit the flow.
+    pub(in crate::flow) fn set_latest(&mut self, latest: Latest) -> bool {
+        if let TransportState::Tcp(tcp) = &mut self.told { tcp.set_latest(latest) } else { false }
     }
 
     /// Takes the beginning of a segment that TCP's numbers want. Says whether this direction need not be looked at any more,

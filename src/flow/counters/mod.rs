@@ -13,7 +13,7 @@ use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, Transport
 use super::key::Key;
 use super::packet::{FlowPacket, copy_window, resembles, says_the_same};
 use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER, REPEATED_WITHIN};
-use super::tcp::{Heads, SegmentHead, Sent, SynAnswer, Tcp};
+use super::tcp::{Heads, SegmentHead, SynAnswer, Tcp};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::protocol::Transport;
@@ -392,7 +392,7 @@ impl Counts {
         // What a SYN carries stands behind its own number (RFC 9293 section 3.4).
         let sequence = numbers[0].wrapping_add(u32::from(sent.flags.has(TcpFlags::SYN)));
         let looks = self.settled[side] & PAYLOAD == 0 || self.is_disordered();
-        if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, sent.payload.len(), all) {
+        if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, all) {
             let seen =
                 protocol::inspect(Transport::Tcp, ports[side], ports[1 - side], sent.payload, sent.payload_length);
             let (settled, conforms) = cold.put_head(SegmentHead::of(side, sequence, sent.payload, seen), sent.at);
@@ -425,17 +425,15 @@ impl Counts {
     /// Works out what the beginnings of a TCP flow's streams say, when all of them are known.
     pub(super) fn settle(&self, cold: &mut Cold, ports: [u16; 2]) {
         let heads = cold.odd.as_mut().and_then(|odd| odd.heads.take());
-        if let TransportState::Tcp(tcp @ Tcp::Sets(_)) = &mut cold.told {
-            let sent =
-                |side: usize| Sent { syns: cold.syns[side], syn_acks: cold.syn_acks[side], resets: cold.resets[side] };
-            tcp.settle(heads.as_deref(), [0, 1].map(sent));
-        }
         for side in 0..2 {
             let of = |heads: &Heads| heads.evidence(side, [ports[side], ports[1 - side]], cold.tcp());
             let (conforms, violates) = heads.as_deref().map_or((0, 0), of);
             cold.violates[side] |= violates as u8;
             // Of several connections on the same ports one that violates is enough.
             cold.conforms[side] = (cold.conforms[side] | conforms) & !u32::from(cold.violates[side]);
+        }
+        if let TransportState::Tcp(tcp) = &mut cold.told {
+            tcp.settle(heads);
         }
         if (self.dialogue[0] | self.dialogue[1]) & (HELD | ANNOUNCED) == 0 && cold.has_rare().is_none() {
             cold.odd = None;

@@ -122,6 +122,8 @@ impl Counts {
         if state & PENDING != 0 {
             trail.push(self.pending(side));
         }
+        // What came right behind its like is left out already, and what came between others here, as where parts add up.
+        trail.leave_out_copies(copy_window);
         trail
     }
 

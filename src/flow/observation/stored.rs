@@ -55,6 +55,8 @@ const AWAY: u8 = 14;
 const ASKED: u8 = 15;
 /// The number of the part that holds who was asked for by neighbour solicitations.
 const SOUGHT: u8 = 16;
+/// The number of the part that holds what the latest of many connections on two ports did, and what was sent again.
+const LATEST: u8 = 17;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -240,6 +242,7 @@ impl Observation {
             to.body().push(SOUGHT);
             side.claims.store_sought(to.body());
         }
+        self.store_each(LATEST, |_, cold| cold.tcp().latest(), to);
         to.flush()
     }
 
@@ -316,6 +319,10 @@ impl Observation {
                     neighbours.asked = from.map(Neighbours::LIMIT, "there are too many who asked on their link")?
                 }
                 SOUGHT => side.claims.load_sought(from)?,
+                LATEST => {
+                    v4.load_each(from, |_, cold, latest| cold.set_latest(latest))?;
+                    v6.load_each(from, |_, cold, latest| cold.set_latest(latest))?;
+                }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

@@ -53,7 +53,7 @@ impl SegmentHead {
 
 /// Those of both directions, each with the earliest time at which it was sent. Kept apart from the numbers, which each
 /// segment is held against.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::flow) struct Heads(SmallVec<[(SegmentHead, Moment); 1]>);
 
 impl Heads {
@@ -81,12 +81,11 @@ impl Heads {
         begins.is_empty() && number >= MOST
     }
 
-    /// Whether more may have been sent at these beginnings of a direction than is kept.
-    pub(super) fn are_full(&self, begins: impl Iterator<Item = u32>, side: usize) -> bool {
-        let begins: SmallVec<[u32; 8]> = begins.collect();
+    /// Whether more may have been sent at these beginnings of a direction than is kept; `knows_begin` of those of its flow.
+    pub(super) fn are_full(&self, begins: &[u32], knows_begin: bool, side: usize) -> bool {
         let is_of_begin =
-            |head: &SegmentHead| head.side() == side && begins.iter().any(|begin| is_near(head.sequence, *begin));
-        self.0.iter().filter(|(head, _)| is_of_begin(head)).count() >= MOST
+            |head: &SegmentHead| !knows_begin || begins.iter().any(|begin| is_near(head.sequence, *begin));
+        self.0.iter().filter(|(head, _)| head.side() == side && is_of_begin(head)).count() >= MOST
     }
 
     /// Whether a segment begins at a number.
@@ -112,10 +111,12 @@ impl Heads {
                 sum = (sum.0 | conforms, sum.1 | violates);
             }
         }
-        // Without a SYN the lowest bytes may conform, never violate: what came before them is not known.
-        if !knows_begin && let Some((reference, _)) = heads().min_by_key(|(_, at)| *at) {
+        // Without a SYN the lowest bytes may conform, never violate: what came before them is not known. A lone byte may be a
+        // keep-alive's, which is garbage (RFC 1122 section 4.2.3.6).
+        let several = || heads().filter(|(head, _)| head.length > 1);
+        if !knows_begin && let Some((reference, _)) = several().min_by_key(|(_, at)| *at) {
             let distance = |head: &SegmentHead| head.sequence.wrapping_sub(reference.sequence) as i32;
-            let lowest = heads().min_by_key(|(head, at)| (distance(head), *at));
+            let lowest = several().min_by_key(|(head, at)| (distance(head), *at));
             sum.0 = lowest.map_or(0, |(head, _)| head.conforms);
         }
         sum

@@ -4,22 +4,23 @@
 //! Kept as sets that add in any order and grouping; what they mean is worked out when all is known.
 
 mod heads;
+mod sets;
 mod stored;
 mod vain;
 
 use smallvec::SmallVec;
 
 pub(super) use heads::{Heads, SegmentHead};
-pub(super) use vain::Sent;
+use sets::Sets;
+pub(super) use stored::Latest;
 pub use vain::{FailedHandshake, FailedHandshakes};
+pub(super) use vain::{Share, vain};
 
-use crate::capture::{Moment, Shift};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::TcpFlags;
 
-/// Connections on one pair of ports that are told apart.
-const MOST_OPENED: usize = 32;
-/// Acknowledgments without SYN that are told apart, and FINs.
-const MOST_ACKNOWLEDGED: usize = 8;
+/// Nanoseconds from a SYN or SYN-ACK to the same once more from which it was sent again: a mirror's copy comes sooner.
+const SENT_AGAIN: u64 = 200_000_000;
 
 /// What a segment does for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -34,12 +35,18 @@ pub(super) enum TcpEvent {
     Conform(u32),
     /// FIN, by the number behind its payload and its acknowledgment number, where that may acknowledge more than was captured.
     Finish(u32, u32),
+    /// None: an earlier program kept the first connections of many only.
+    Unkept,
 }
 
 impl TcpEvent {
-    /// How many of the kind are kept of a direction.
-    const fn most(self) -> usize {
-        if matches!(self, Self::Acknowledge(_) | Self::Finish(..)) { MOST_ACKNOWLEDGED } else { MOST_OPENED }
+    /// How many of the kind are kept of a direction: the first and the latest.
+    const fn most(self) -> [usize; 2] {
+        match self {
+            Self::Open(_) | Self::Accept(..) | Self::Conform(_) => [16, 16],
+            Self::Finish(..) => [4, 4],
+            Self::Acknowledge(_) | Self::Unkept => [8, 0],
+        }
     }
 
     fn is_like(&self, other: &Self) -> bool {
@@ -76,7 +83,7 @@ pub(super) enum Tcp {
 pub(super) struct Connection {
     /// Sequence numbers of the SYN and the SYN-ACK, by the end that sent them.
     numbers: [u32; 2],
-    /// The end that opened it.
+    /// The end that opened it; [`Connection::AGAIN`].
     client: u8,
     accepted: bool,
     /// Of which ends the stream begins with what conforms to a protocol.
@@ -84,6 +91,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// In `client`: the SYN or SYN-ACK was sent again.
+    const AGAIN: u8 = 2;
+
+    /// Notes that the SYN or SYN-ACK was seen at two times.
+    fn repeat(&mut self, first: Timestamp, again: Timestamp) {
+        self.client |= if is_again([first, again]) { Self::AGAIN } else { 0 };
+    }
+
     /// Where both streams begin, once the connection is accepted.
     fn beginnings(&self) -> Option<[u32; 2]> {
         self.accepted.then(|| self.numbers.map(|number| number.wrapping_add(1)))
@@ -95,14 +110,17 @@ impl Connection {
     }
 
     fn is_client(&self, side: usize) -> bool {
-        usize::from(self.client) == side
+        usize::from(self.client & 1) == side
     }
 
     /// The same as sets; `begins` is when each end's first packet was sent.
     fn sets(&self, begins: [Moment; 2]) -> Sets {
         let (numbers, client) = (self.numbers, usize::from(self.client & 1));
         let mut sets = Sets::default();
-        sets.put(client, TcpEvent::Open(numbers[client]), begins[client]);
+        let (open, begin) = (TcpEvent::Open(numbers[client]), begins[client]);
+        let again = if self.client & Self::AGAIN != 0 { SENT_AGAIN as i64 } else { 0 };
+        let until = Timestamp::from_raw(begin.time.raw().saturating_add(again));
+        sets.add(client, open, Some(begin), [begin.time, until]);
         if self.accepted {
             let next = numbers[client].wrapping_add(1);
             sets.put(1 - client, TcpEvent::Accept(numbers[1 - client], next), begins[1 - client]);
@@ -156,11 +174,12 @@ impl Tcp {
                     (one.numbers[side], one.accepted) = (sequence, true);
                     return true;
                 }
-                // Repetitions, and what belongs to a connection that was accepted.
-                if flags.is_syn() && one.is_client(side) && is_known
-                    || accepts && is_known
-                    || one.accepted && flags.0 & TcpFlags::SYN == 0
-                {
+                if flags.is_syn() && one.is_client(side) && is_known || accepts && is_known {
+                    one.repeat(begins[side].time, at.time);
+                    return false;
+                }
+                // What belongs to a connection that was accepted.
+                if one.accepted && flags.0 & TcpFlags::SYN == 0 {
                     return false;
                 }
             }
@@ -218,7 +237,7 @@ impl Tcp {
         const WINDOW: u64 = 1 << 16;
         let Self::Sets(sets) = self else { return None };
         let (other, begins) = (1 - side, sets.only_connection()?);
-        let finished = sets.deeds(other).filter_map(|deed| match *deed {
+        let finished = sets.deeds(other).filter_map(|deed| match deed {
             TcpEvent::Finish(end, acknowledged) => {
                 Some((end.wrapping_sub(begins[other]), acknowledged.wrapping_sub(begins[side])))
             }
@@ -231,9 +250,9 @@ impl Tcp {
         (bytes > captured[side]).then_some(bytes)
     }
 
-    /// Whether so many bytes that begin at a sequence number may be needed to tell what a stream begins with, where the
-    /// direction sent so many in all.
-    pub(super) fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u64) -> bool {
+    /// Whether what begins at a sequence number may be needed to tell what a stream begins with, where the direction sent so many
+    /// bytes in all.
+    pub(super) fn wants_payload(&self, side: usize, sequence: u32, sent: u64) -> bool {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX >> 1);
         let (mut knows_begin, mut is_near, mut is_known) = (false, false, false);
         for begin in self.beginnings(side) {
@@ -242,8 +261,8 @@ impl Tcp {
             is_known |= sequence.wrapping_sub(begin) <= sent;
         }
         // What lies beyond all that was sent on the connections that are known may begin another, whose SYN lies in
-        // another part. A keep-alive's byte is garbage (RFC 1122 section 4.2.3.6).
-        is_near || length > 1 && !(knows_begin && is_known)
+        // another part.
+        is_near || !(knows_begin && is_known)
     }
 
     /// Notes that the stream that begins at a number conforms to a protocol; whether that is new.
@@ -258,7 +277,7 @@ impl Tcp {
     fn conforms(&self, side: usize, begin: u32) -> bool {
         match self {
             Self::One(one) => one.told[side] && one.beginning(side) == Some(begin),
-            Self::Sets(sets) => sets.deeds(side).any(|deed| *deed == TcpEvent::Conform(begin)),
+            Self::Sets(sets) => sets.deeds(side).any(|deed| deed == TcpEvent::Conform(begin)),
             Self::Nothing | Self::Folded(..) => false,
         }
     }
@@ -285,30 +304,25 @@ impl Tcp {
 
     /// When `side` opened its latest connection of several, by initial sequence numbers; of one alone it is not kept in
     /// every form.
-    pub(super) fn reopened(&self, side: usize) -> Option<Moment> {
+    pub(super) fn reopened(&self, side: usize) -> Option<Timestamp> {
         let Self::Sets(sets) = self else { return None };
-        let opened = sets.deeds[side].iter().filter(|(deed, _)| matches!(deed, TcpEvent::Open(_)));
-        let times = opened.map(|(_, at)| *at);
+        let opened = sets.times(side).filter(|(deed, _)| matches!(deed, TcpEvent::Open(_)));
+        let times = opened.map(|(_, [first, _])| first);
         if times.clone().count() > 1 { times.max() } else { None }
     }
 
-    /// Works out which connections came to nothing, when all is known.
-    pub(super) fn settle(&mut self, heads: Option<&Heads>, sent: [Sent; 2]) {
+    /// Keeps the beginnings of segments, when all is known.
+    pub(super) fn settle(&mut self, heads: Option<Box<Heads>>) {
         if let Self::Sets(sets) = self {
-            sets.vain = [0, 1].map(|client| sets.vain(client, heads, sent));
+            sets.heads = heads.or(sets.heads.take());
         }
-    }
-
-    /// The latest connections that `side` opened and that came to nothing, after others that did not.
-    pub(super) fn vain(&self, side: usize) -> Option<FailedHandshakes> {
-        if let Self::Sets(sets) = self { sets.vain[side] } else { None }
     }
 
     /// What a direction did for connections.
     pub(super) fn deeds(&self, side: usize) -> SmallVec<[TcpEvent; 4]> {
         match self {
-            Self::Sets(sets) => sets.deeds(side).copied().collect(),
-            _ => self.clone().sets([Moment::NEVER; 2]).deeds(side).copied().collect(),
+            Self::Sets(sets) => sets.deeds(side).collect(),
+            _ => self.clone().sets([Moment::NEVER; 2]).deeds(side).collect(),
         }
     }
 
@@ -322,8 +336,13 @@ impl Tcp {
             return self.shift(shift);
         }
         if let (Self::One(one), Self::One(theirs)) = (&mut *self, other)
-            && *one == (Connection { told: one.told, ..*theirs })
+            && (one.numbers, one.client & 1, one.accepted) == (theirs.numbers, theirs.client & 1, theirs.accepted)
         {
+            one.client |= theirs.client;
+            let is_told = [0, 1].map(|side| one.beginning(side).is_some());
+            for side in (0..2).filter(|side| is_told[*side]) {
+                one.repeat(begins[side].time, other_begins[side].time);
+            }
             for (mine, theirs) in one.told.iter_mut().zip(theirs.told) {
                 *mine |= theirs;
             }
@@ -339,122 +358,20 @@ impl Tcp {
 
     pub(super) fn shift(&mut self, shift: Shift) {
         if let Self::Sets(sets) = self {
-            sets.moments().for_each(|at| *at = at.shifted(shift));
+            sets.shift(shift);
         }
     }
 }
 
-/// The sets, each of the earliest.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Sets {
-    deeds: [SmallVec<[(TcpEvent, Moment); 1]>; 2],
-    /// By the end that opened them, when all is known.
-    vain: [Option<FailedHandshakes>; 2],
-}
-
-impl Sets {
-    /// Takes the numbers of a segment. Says whether it opens or accepts a connection that was not known.
-    fn numbers(&mut self, side: usize, flags: TcpFlags, [sequence, acknowledged]: [u32; 2], at: Moment) -> bool {
-        let deed = if flags.is_syn() {
-            TcpEvent::Open(sequence)
-        } else if flags.is_syn_ack() {
-            TcpEvent::Accept(sequence, acknowledged)
-        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && !self.is_told(side) {
-            TcpEvent::Acknowledge(acknowledged)
-        } else {
-            return false;
-        };
-        self.put(side, deed, at) && !matches!(deed, TcpEvent::Acknowledge(_))
-    }
-
-    /// Adds a deed, keeping the earliest of its kind; whether it is new.
-    fn put(&mut self, side: usize, deed: TcpEvent, at: Moment) -> bool {
-        let set = &mut self.deeds[side];
-        match set.binary_search_by_key(&deed, |(known, _)| *known) {
-            Ok(place) => {
-                set[place].1 = at.min(set[place].1);
-                return false;
-            }
-            Err(place) => set.insert(place, (deed, at)),
-        }
-        let alike = || set.iter().filter(|(known, _)| known.is_like(&deed));
-        if alike().count() > deed.most()
-            && let Some(latest) = alike().max_by_key(|(deed, at)| (*at, *deed)).map(|(deed, _)| *deed)
-        {
-            set.retain(|(known, _)| *known != latest);
-        }
-        true
-    }
-
-    /// Whether further acknowledgments of a direction would change nothing: the connection opened last is known to be
-    /// accepted, or later ones are not among the earliest.
-    fn is_told(&self, side: usize) -> bool {
-        let acknowledged = self.deeds(side).filter(|deed| matches!(deed, TcpEvent::Acknowledge(_))).count();
-        acknowledged >= MOST_ACKNOWLEDGED || self.latest_is_accepted(side) || self.latest_is_accepted(1 - side)
-    }
-
-    /// Whether the connection that `side` opened last was accepted.
-    fn latest_is_accepted(&self, side: usize) -> bool {
-        let opened = self.deeds[side].iter().filter(|(deed, _)| matches!(deed, TcpEvent::Open(_)));
-        let latest = opened.max_by_key(|(_, at)| *at).map(|(deed, _)| *deed);
-        matches!(latest, Some(TcpEvent::Open(sequence)) if self.is_accepted(side, sequence))
-    }
-
-    fn is_accepted(&self, side: usize, sequence: u32) -> bool {
-        let next = sequence.wrapping_add(1);
-        self.deeds(1 - side).any(|deed| matches!(deed, TcpEvent::Accept(_, acknowledged) if *acknowledged == next))
-    }
-
-    /// Where the streams of a direction begin: behind each SYN or SYN-ACK.
-    fn beginnings(&self, side: usize) -> impl Iterator<Item = u32> + '_ {
-        self.deeds(side).filter_map(|deed| match deed {
-            TcpEvent::Open(sequence) | TcpEvent::Accept(sequence, _) => Some(sequence.wrapping_add(1)),
-            TcpEvent::Acknowledge(_) | TcpEvent::Conform(_) | TcpEvent::Finish(..) => None,
-        })
-    }
-
-    /// Where both streams begin, if the flow is one connection that was accepted.
-    fn only_connection(&self) -> Option<[u32; 2]> {
-        let mut begins = [0, 1].map(|side| self.beginnings(side));
-        let (Some(a), Some(b)) = (begins[0].next(), begins[1].next()) else { return None };
-        let is_only = begins.iter_mut().all(|more| more.next().is_none());
-        (is_only && (0..2).any(|side| self.latest_is_accepted(side))).then_some([a, b])
-    }
-
-    /// Whether the other end's numbers fit a SYN of `side`, which sent `bytes`.
-    fn answer(&self, side: usize, bytes: u64) -> SynAnswer {
-        answer(self.deeds(side), self.deeds(1 - side), bytes)
-    }
-
-    /// What a direction did for connections.
-    fn deeds(&self, side: usize) -> impl Iterator<Item = &TcpEvent> + Clone {
-        self.deeds[side].iter().map(|(deed, _)| deed)
-    }
-
-    /// How many connections `side` opened that were accepted.
-    fn accepted(&self, side: usize) -> usize {
-        let accepted = |deed: &&TcpEvent| matches!(deed, TcpEvent::Open(sequence) if self.is_accepted(side, *sequence));
-        self.deeds(side).filter(accepted).count()
-    }
-
-    /// Adds what another part knows of the same flow.
-    fn absorb(&mut self, other: &Self) {
-        for side in 0..2 {
-            for (deed, at) in &other.deeds[side] {
-                self.put(side, *deed, *at);
-            }
-        }
-    }
-
-    fn moments(&mut self) -> impl Iterator<Item = &mut Moment> {
-        self.deeds.iter_mut().flatten().map(|(_, at)| at)
-    }
+/// Whether between two times the same was sent again.
+fn is_again(times: [Timestamp; 2]) -> bool {
+    times.iter().all(|at| at.nanos().is_some()) && times[0].raw().abs_diff(times[1].raw()) >= SENT_AGAIN
 }
 
 /// Whether what one end did fits the SYNs of another, which sent `bytes`.
-pub(super) fn answer<'a>(
-    own: impl Iterator<Item = &'a TcpEvent>,
-    theirs: impl Iterator<Item = &'a TcpEvent> + Clone,
+pub(super) fn answer(
+    own: impl Iterator<Item = TcpEvent>,
+    theirs: impl Iterator<Item = TcpEvent> + Clone,
     bytes: u64,
 ) -> SynAnswer {
     let sent = u32::try_from(bytes).unwrap_or(u32::MAX >> 1).min(u32::MAX >> 1);
@@ -464,8 +381,8 @@ pub(super) fn answer<'a>(
         let next = sequence.wrapping_add(1);
         for theirs in theirs.clone() {
             let fits = match theirs {
-                TcpEvent::Open(_) | TcpEvent::Conform(_) | TcpEvent::Finish(..) => continue,
-                TcpEvent::Accept(_, acknowledged) => *acknowledged == next,
+                TcpEvent::Open(_) | TcpEvent::Conform(_) | TcpEvent::Finish(..) | TcpEvent::Unkept => continue,
+                TcpEvent::Accept(_, acknowledged) => acknowledged == next,
                 TcpEvent::Acknowledge(acknowledged) => acknowledged.wrapping_sub(next) <= sent,
             };
             if fits {

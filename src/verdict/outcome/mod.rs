@@ -13,7 +13,7 @@ pub(crate) use starts::{STARTS, starts_anew};
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{FailedHandshakes, FlowView, Repeated, SynAnswer};
+use crate::flow::{FailedHandshakes, FlowView, Repeated, SynAnswer, vain_openings};
 use crate::protocol::{CoapKind, Tag, Transport};
 use crate::relation::{Rejection, UNTAKEN, Vain};
 
@@ -76,7 +76,7 @@ pub(super) struct Tally {
     sent_back: u64,
     /// The server's packets without their copies, on the path that shows most of them.
     answers: u64,
-    /// The latest connections on the same ports that came to nothing, as each of its flows tells.
+    /// The latest connections on the same ports that came to nothing, as all of its flows tell.
     pub(super) vain_openings: Option<FailedHandshakes>,
     /// What came to nothing on the flows that answer it.
     pub(super) vain: Option<Vain>,
@@ -111,9 +111,7 @@ impl Tally {
         match flow.transport {
             Transport::Tcp => {
                 self.note(client.answer());
-                let found = client.vain_openings();
-                // Where a mirror tags the two directions differently, one flow shows nothing that is accepted.
-                self.vain_openings = if is_first { found } else { self.vain_openings.and(found) };
+                self.vain_openings = if is_first { client.vain_openings() } else { None };
             }
             Transport::Udp if is_asked_for(client.tag(), server.tag()) => {
                 self.has_answered = true;
@@ -160,6 +158,9 @@ impl Tally {
             told = told.max(flow.ends[1 - client].unanswered_after(self.client.last_reply));
         }
         (self.client.unanswered, self.server.unanswered) = (asked, told);
+        let is_one = flows.len() <= MOST_PATHS && flows.iter().all(|(_, client)| *client == flows[0].1);
+        let client = flows.first().filter(|(flow, _)| is_one && flow.transport == Transport::Tcp);
+        self.vain_openings = client.and_then(|(_, client)| vain_openings(usize::from(*client), &views));
         // A request on one path, its answer on another.
         let tag = |of_client: bool| {
             let end = |(flow, client): &(FlowView<'_>, u8)| {

@@ -99,7 +99,7 @@ pub(in crate::verdict) fn came_to_nothing(outcome: Outcome, tally: &Tally) -> Op
     let FailedHandshakes { how, count, first, last } =
         tally.vain_openings.filter(|_| outcome == Outcome::Established)?;
     let how = match how {
-        FailedHandshake::Unanswered if tally.server.resets >= count => SilentParty::Reset,
+        FailedHandshake::Reset => SilentParty::Reset,
         FailedHandshake::Unanswered => SilentParty::Mute,
         FailedHandshake::Unaccepted | FailedHandshake::Untaken => SilentParty::Anew,
     };
