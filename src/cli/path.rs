@@ -83,8 +83,15 @@ fn find(name: String, path: PathBuf, verbosity: &Verbosity, status: &mut Status)
             path.display()
         )));
     }
-    if let Some(pipe) = found.captures.iter().find(|path| !path.metadata().is_ok_and(|file| file.is_file())) {
-        return Err(Failure::usage(format!("{} is no regular file: a place is read more than once", pipe.display())));
+    for capture in &found.captures {
+        match capture.metadata() {
+            Ok(file) if file.is_file() => {}
+            Ok(_) => {
+                let message = format!("{} is no regular file: a place is read more than once", capture.display());
+                return Err(Failure::usage(message));
+            }
+            Err(error) => return Err(Failure::usage(format!("cannot read {}: {error}", capture.display()))),
+        }
     }
     Ok(Place { name, sources: in_order(found.captures.into_iter().map(Source::File).collect()) })
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::apart;
-use super::args::{HostArgs, PolicyExport, Verbosity};
+use super::args::{PolicyExport, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::surveys::{survey, survey_file};
 use super::terminal::print;
@@ -17,7 +17,8 @@ pub(super) fn run(args: PolicyExport, verbosity: &Verbosity) -> Outcome {
     let survey_json = against.as_deref().map(|path| survey_file(path).into_owned());
     let read: Vec<PathBuf> = [policy.clone(), hosts.inventory.clone(), survey_json].into_iter().flatten().collect();
     let policy = super::policy::load(policy.as_deref())?;
-    let inventory = if is_empty(&hosts) { None } else { Some(super::options::inventory(hosts)?) };
+    // Where no device is named the rules get placeholders.
+    let inventory = Some(super::options::inventory(hosts)?).filter(|inventory| !inventory.entries().is_empty());
     let list =
         RuleList::new(&Request { policy: &policy, inventory: inventory.as_ref(), side, with_supporting, log_only });
     let page = match against {
@@ -76,10 +77,4 @@ fn tell(list: &RuleList, exported: Option<&Exported>) {
     let text: String = lines.iter().map(|line| format!("igorscope: {}\n", visible(line))).collect();
     // Whoever closed standard error does not want to be told.
     let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// Whether nothing at all is said of the site: the rules then get placeholders.
-fn is_empty(hosts: &HostArgs) -> bool {
-    let HostArgs { gateway, node, bacnet, site, site_name, inventory } = hosts;
-    [gateway, node, bacnet, site].into_iter().all(Vec::is_empty) && site_name.is_none() && inventory.is_none()
 }

@@ -22,7 +22,7 @@ pub struct Missing {
     pub one_way: bool,
     /// Of TCP only SYNs were captured, and they prove to have been answered.
     pub syns_only: bool,
-    /// A filter left out what goes from one fresh port to another, as TFTP's transfers do.
+    /// A filter left out what goes from one fresh port to another, as TFTP's transfers do, or the tables had no room for it.
     pub fresh_ports: bool,
     /// Hosts of devices that were not seen to send, though the other side of a TCP flow acknowledges what they sent.
     pub acknowledged: HashSet<HostId>,

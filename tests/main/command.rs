@@ -413,3 +413,27 @@ fn a_folder_that_another_run_writes_into_is_left_alone() {
     run(arguments).expect(0, &[]);
     assert_eq!(names(out.path()), FILES);
 }
+
+#[test]
+fn what_a_full_table_turned_away_may_be_the_answer() {
+    let capture = sample("visit.pcap");
+    for flows in ["8", "1000"] {
+        let told = run_with(&[&"analyze", &capture, &"--max-flows", &flows, &"--format", &"json"]).expect(0, &[]);
+        let survey: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+        assert!(!survey["findings"].to_string().contains("\"blocked\""), "{flows}: {}", survey["findings"]);
+    }
+}
+
+#[test]
+fn a_sites_name_alone_names_no_device() {
+    let of = |words: &[&str]| {
+        run([&["policy", "export", "--format", "csv"], words].concat()).expect(0, &[]).out.lines().count()
+    };
+    assert_eq!(of(&["--site-name", "Hall 4"]), of(&[]));
+    assert!(of(&["--node", "10.20.0.101"]) < of(&[]));
+}
+
+#[test]
+fn a_place_that_is_not_there_is_no_pipe() {
+    run_with(&[&"path", &sample("visit.pcap"), &"nowhere.pcap"]).expect(2, &["cannot read nowhere.pcap"]);
+}

@@ -380,7 +380,7 @@ pub(super) fn missing(
     Missing {
         one_way,
         syns_only: quality.answered_syns.is_some(),
-        fresh_ports: quality.listed_ports_only,
+        fresh_ports: quality.listed_ports_only || observed.overflow.packets > 0,
         seen_to_send,
         acknowledged,
         headless,
