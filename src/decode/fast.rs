@@ -95,6 +95,10 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             }
             let source = u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]]);
             let destination = u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]]);
+            if destination & 0xff == 0xff && macs[0] & 1 != 0 && macs[0] != 0xff {
+                // A subnet's broadcast under a group's MAC.
+                return None;
+            }
             (Addresses::V4(source, destination), word(ip[4], ip[5]), ip[1], ip[8], ip[9], total - 20, rest)
         }
         0x86dd => {

@@ -39,6 +39,22 @@ impl MacAddr {
     pub const fn may_be_subnet(self) -> bool {
         matches!(self, Self::BROADCAST | Self::SOME_GROUP | Self::LIKELY_GROUP)
     }
+
+    /// Whether it is that of routers which stand in for each other: whoever is behind it is no neighbour.
+    pub fn is_of_routers(self) -> bool {
+        const SHARED: [&[u8]; 6] = [
+            // VRRP (RFC 9568 section 7.3) for IPv4 and IPv6, and CARP.
+            &[0x00, 0x00, 0x5e, 0x00, 0x01],
+            &[0x00, 0x00, 0x5e, 0x00, 0x02],
+            // Cisco's HSRP, version 1, version 2, and for IPv6.
+            &[0x00, 0x00, 0x0c, 0x07, 0xac],
+            &[0x00, 0x00, 0x0c, 0x9f],
+            &[0x00, 0x05, 0x73, 0xa0],
+            // Cisco's GLBP.
+            &[0x00, 0x07, 0xb4, 0x00],
+        ];
+        SHARED.iter().any(|prefix| self.0.starts_with(prefix))
+    }
 }
 
 impl fmt::Display for MacAddr {

@@ -24,24 +24,10 @@ const PROXIED: usize = 3;
 /// Who asks a device that shows each of them one of its MACs, at least.
 const LISTENERS: usize = 3;
 
-/// What the MACs of a group that shares an address on purpose begin with: it is no device's own.
-const SHARED: [&[u8]; 8] = [
-    // VRRP (RFC 9568 section 7.3) for IPv4 and IPv6, and CARP.
-    &[0x00, 0x00, 0x5e, 0x00, 0x01],
-    &[0x00, 0x00, 0x5e, 0x00, 0x02],
-    // Cisco's HSRP, version 1, version 2, and for IPv6.
-    &[0x00, 0x00, 0x0c, 0x07, 0xac],
-    &[0x00, 0x00, 0x0c, 0x9f],
-    &[0x00, 0x05, 0x73, 0xa0],
-    // Cisco's GLBP.
-    &[0x00, 0x07, 0xb4, 0x00],
-    // Microsoft's network load balancing.
-    &[0x02, 0xbf],
-    &[0x03, 0xbf],
-];
-
+/// Whether a MAC is that of a group which shares an address on purpose, and no device's own: of routers, or of Microsoft's network
+/// load balancing.
 fn is_shared(mac: MacAddr) -> bool {
-    SHARED.iter().any(|prefix| mac.0.starts_with(prefix))
+    mac.is_of_routers() || matches!(mac.0, [0x02 | 0x03, 0xbf, ..])
 }
 
 /// Who speaks for one address on one VLAN path.

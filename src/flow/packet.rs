@@ -171,12 +171,14 @@ fn may_be_broadcast(ip: &IpPacket<'_>) -> bool {
 }
 
 /// Both MACs of a decoded frame. The source is nobody's if it has the group bit (IEEE 802.3 section 3.2.3) or is all zeros; where
-/// not even the sender's is known, a receiver's is what a tool made up.
+/// not even the sender's is known, a receiver's is what a tool made up, unless an address speaks to itself: then it alone shows a way.
 pub(super) fn macs(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Macs {
     let mut both = [0; 12];
     let from = packet.source_mac.filter(|mac| !mac.is_group() && *mac != MacAddr::default());
     let to = match (packet.destination_mac, packet.to_group) {
-        (Some(mac), _) if from.is_some() || mac.may_be_subnet() => mac,
+        (Some(mac), _) if mac.may_be_subnet() => mac,
+        (Some(mac), None) if mac.is_group() && may_be_broadcast(ip) => MacAddr::LIKELY_GROUP,
+        (Some(mac), _) if from.is_some() || ip.source == ip.destination && !mac.is_group() => mac,
         (_, Some(true)) => MacAddr::SOME_GROUP,
         (_, None) if may_be_broadcast(ip) => MacAddr::LIKELY_GROUP,
         (mac, _) => mac.filter(|mac| mac.is_group()).unwrap_or_default(),

@@ -122,7 +122,7 @@ fn decide_into(
 
 /// Whether no frame shows that it came from another device: what a host says to itself has no MAC, or one at both ends.
 fn has_no_way(flow: &FlowView<'_>) -> bool {
-    let is_own = |end: &EndView<'_>| end.source_mac().is_none_or(|mac| end.destination_mac() == Some(mac));
+    let is_own = |end: &EndView<'_>| end.source_mac() == end.destination_mac().filter(|mac| !mac.is_group());
     flow.ends.iter().all(|end| end.packets() == 0 || is_own(end))
 }
 

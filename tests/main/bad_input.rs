@@ -253,7 +253,7 @@ fn nothing_that_is_read_is_replaced_and_no_result_by_another() {
     // What is only near is written.
     run(["analyze", "-q", &a, "-o", &at("new"), "--evidence", &at("new/../a-evidence.pcap")]).expect(0, &[]);
     run(["policy", "export", "--format", "nftables", "--inventory", &site, "-o", &at("site.nft")]).expect(0, &[]);
-    run(["path", "-q", &at("deep"), &a, "-o", &at("pq/new")]).expect(0, &[]);
+    run(["path", &at("deep"), &a, "-o", &at("pq/new")]).expect(2, &["there is nothing to compare"]);
     assert_eq!(bytes(), before);
 }
 

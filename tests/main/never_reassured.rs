@@ -757,6 +757,13 @@ fn near_misses_are_told_with_the_flag_that_settles_them() {
     let told = |options: &[&str]| Faces::of(&public, options).caveats("roles-unclear").join(" ");
     assert!(told(&ROLES).contains("(--site 203.0.113.0/24)"), "{}", told(&ROLES));
     assert_eq!(told(&[&ROLES[..], &["--site", "203.0.113.0/24"]].concat()), "");
+    // Who is behind routers that stand in for each other (RFC 9568 section 7.3) is none of them.
+    let mut outside = site(101..=104);
+    for number in 1..=3_u8 {
+        let server = host([0, 0, 0x5e, 0, 1, number], [203, 0, 113, number]);
+        outside.exchange(300 * SECOND + u64::from(number), (crate::mirror::node(101), 42_000), (server, 443), [1, 9]);
+    }
+    assert_eq!(Faces::of(&outside, &ROLES).caveats("roles-unclear"), [""; 0]);
     // Who was inferred is said, and how sure that is.
     let faces = Faces::of(&site(101..=104), &[]);
     let told = faces.caveats("roles-inferred");

@@ -47,6 +47,23 @@ fn a_group_mac_makes_no_group_of_a_host() {
     let survey = mirror.by_address();
     assert_eq!(told(&survey), []);
     assert_eq!(survey.hosts.role_at("10.20.0.255".parse().unwrap()), Role::Group);
+    // So does it under a group's MAC; another address is a host's.
+    for (last, role) in [(255, Role::Group), (254, Role::Node)] {
+        let asked = EVERYONE.at(&format!("10.20.0.{last}")).of([0x01, 0x00, 0x5e, 0x00, 0x00, 0x01]);
+        let mut mirror = Mirror::default();
+        for number in 101..105 {
+            mirror.udp(
+                u64::from(number) * SECOND,
+                (GATEWAY, 5683),
+                (node(number), 5683),
+                &coap::request(coap::CON, coap::GET, 7, &[7], "light", &[]),
+            );
+            mirror.exchange(u64::from(number) * SECOND + MILLI, (GATEWAY, 50_000), (node(number), 88), [1_000, 5_000]);
+        }
+        ask_in_vain(&mut mirror, GATEWAY, asked);
+        let survey = mirror.survey(&igorscope::inventory::InventoryFlags::default());
+        assert_eq!(survey.hosts.role_at(asked.address), role);
+    }
 }
 
 #[test]
@@ -77,6 +94,20 @@ fn what_a_host_says_to_itself_crosses_no_network() {
     assert_eq!(said(GATEWAY, GATEWAY), (Verdict::Bystander, true));
     // Somebody else sends it in its name.
     assert_eq!(said(GATEWAY.of(OTHER.mac), GATEWAY), (Verdict::Unexpected, false));
+    // Nobody answers; a sender whose MAC is none (IEEE 802.3 section 3.2.3) reaches a device by that device's.
+    let sent = |from: Host, to: Host| {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, (from, 4_444), (to, 9_999), b"evil");
+        let survey = mirror.by_address();
+        (survey.flows.view(0).1.verdict, told(&survey).is_empty())
+    };
+    let hidden = [[0; 6], [0x03, 0x49, 0x67, 0x0e, 0x00, 0x01]];
+    for from in hidden.map(|mac| GATEWAY.of(mac)) {
+        assert_eq!(sent(from, GATEWAY), (Verdict::Unexpected, false));
+    }
+    for both in [nobody, GATEWAY, GATEWAY.of(*b"i0eth0")] {
+        assert_eq!(sent(both, both), (Verdict::Bystander, true));
+    }
 }
 
 #[test]

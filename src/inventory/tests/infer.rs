@@ -236,24 +236,21 @@ fn blocks_that_hold_more_than_they_are_written_for_contradict() {
     talks.extend([Traffic::new(GATEWAY, "10.0.0.2", TCP, 88), Traffic::new(GATEWAY, "10.0.0.2", UDP, 5683)]);
     assert_eq!(told(right, &talks), "");
     // With three in reserve, unless they are of the nodes' maker.
-    let other = |last| MacAddr([0x00, 0x0c, 0x29, 0, 0, last]);
-    let reserves: [(fn(u8) -> Option<MacAddr>, bool); 3] = [
-        (|_| None, true),
-        (|last| Some(MacAddr([0x00, 0x0c, 0x29, 0, 0, last])), true),
-        (|last| Some(mac(100 + last)), false),
-    ];
-    for (reserve, is_right) in reserves {
+    let of = |[a, b, c]: [u8; 3], last| MacAddr([a, b, c, 0, 0, last]);
+    let other = [0x00, 0x0c, 0x29];
+    for (maker, is_right) in [(None, true), (Some(other), true), (Some([0x00, 0x1b, 0xc5]), false)] {
         let asked = |address: &str, to: Option<MacAddr>| {
             [(TCP, 88), (UDP, 5683)].map(|(transport, port)| {
                 let talk = Traffic::new(GATEWAY, address, transport, port);
-                Traffic { client_mac: Some(other(1)), server_mac: to, ..talk }
+                Traffic { client_mac: Some(of(other, 1)), server_mac: to, ..talk }
             })
         };
         let nodes = (1..=6).flat_map(|number| asked(&node(number), Some(mac(number))));
-        let beside = (2..=4).flat_map(|number| asked(&format!("10.0.0.{number}"), reserve(number)));
+        let beside =
+            (2..=4).flat_map(|number| asked(&format!("10.0.0.{number}"), maker.map(|maker| of(maker, 100 + number))));
         let said =
             told("gateway = \"10.0.0.1-10.0.0.4\"\nnode = \"10.0.1.0/24\"", &nodes.chain(beside).collect::<Vec<_>>());
-        assert_eq!(said.is_empty(), is_right, "{:?}: {said}", reserve(2));
+        assert_eq!(said.is_empty(), is_right, "{maker:?}: {said}");
     }
 }
 

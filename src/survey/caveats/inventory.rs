@@ -157,7 +157,8 @@ fn network(host: &Host) -> Option<Ipv4Addr> {
 fn of_strangers(hosts: &Hosts) -> Option<Caveat> {
     let on_link = hosts.iter().filter(|host| host.role == Role::External && host.mac_is_own);
     let mut macs: BTreeMap<Ipv4Addr, BTreeMap<MacAddr, IpAddr>> = BTreeMap::new();
-    for (network, mac, address) in on_link.filter_map(|host| Some((network(host)?, host.mac?, host.address))) {
+    let of_device = |host: &Host| host.mac.filter(|mac| !mac.is_of_routers());
+    for (network, mac, address) in on_link.filter_map(|host| Some((network(host)?, of_device(host)?, host.address))) {
         macs.entry(network).or_default().entry(mac).or_insert(address);
     }
     let (network, devices) = macs.iter().max_by_key(|(_, devices)| devices.len())?;
