@@ -132,28 +132,21 @@ fn is_late_with_files(load: &DeviceLoad, measure: Measure, median: u64) -> bool 
     !load.is_sample() && alone <= median.saturating_add(median / 10) && with_files >= median.saturating_mul(2)
 }
 
-/// Devices whose medians lie together, apart from all others', and whose makers are not those of the others: where there are
-/// enough of them they are a kind of their own, and nobody else tells what is usual among them. Of the same maker they may as
-/// well share a fault.
+/// The devices of one maker among them, where there are enough: a kind of their own. Of the same maker some may share a fault,
+/// such as a bad switch.
 fn kinds(
     answers: &AnswersByHost,
     limits: &HealthLimits,
     maker: impl Fn(HostId) -> Option<[u8; 3]>,
 ) -> Vec<(AnswersByHost, Usual)> {
-    let median = |sums: &Sums| sums.times.percentile(50).unwrap_or(0);
-    let mut sorted: Vec<_> = answers.iter().collect();
-    sorted.sort_by_key(|(_, sums)| median(sums));
-    let is_near = |a: &Sums, b: &Sums| !is_much_later(median(b), median(a), limits);
-    let makers = |of: &[(&HostId, &Sums)]| -> Vec<_> { of.iter().map(|(device, _)| maker(**device)).collect() };
-    let all = makers(&sorted);
-    let is_kind = |kind: &&[(&HostId, &Sums)]| {
-        let own = makers(kind);
-        let of_all = all.iter().filter(|maker| own.contains(maker)).count();
-        kind.len() > limits.peers as usize && of_all == own.len() && !own.contains(&None)
-    };
-    let kinds = sorted.chunk_by(|(_, a), (_, b)| is_near(a, b)).filter(is_kind);
-    let of_own = kinds.map(|kind| kind.iter().map(|(device, sums)| (**device, (*sums).clone())).collect());
-    of_own.filter_map(|kind: AnswersByHost| Usual::of(&kind).map(|usual| (kind, usual))).collect()
+    let mut makers: BTreeMap<[u8; 3], AnswersByHost> = BTreeMap::new();
+    for (device, sums) in answers {
+        if let Some(maker) = maker(*device) {
+            makers.entry(maker).or_default().insert(*device, sums.clone());
+        }
+    }
+    let kinds = makers.into_values().filter(|kind| kind.len() > limits.peers as usize);
+    kinds.filter_map(|kind| Usual::of(&kind).map(|usual| (kind, usual))).collect()
 }
 
 /// Whether a time is longer than another by so much that people see it.

@@ -25,7 +25,7 @@ use super::Broken;
 /// The ending of a state's name.
 pub const EXTENSION: &str = "igstate";
 /// The latest version of the format, which is written; it is read as are all before it.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 /// As PNG's: it is no text, and shows what a transfer as text did to it.
 const MAGIC: [u8; 10] = *b"\x89IGSTATE\r\n";
 

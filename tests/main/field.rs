@@ -1052,12 +1052,17 @@ fn a_device_that_answers_no_solicitation_is_told() {
         answers.iter().for_each(|at| mirror.advertise(at * SECOND, server));
         mirror.goes_on().by_mac()
     };
-    let gone = survey(true, &[], client);
+    let gone = survey(true, &[1], client);
     one(&gone, "stopped-answering").says(&["looked for by neighbour discovery and did not answer"]);
-    assert!(!has(&survey(true, &[190], client), "stopped-answering"), "it answers");
+    assert!(!has(&survey(true, &[], client), "stopped-answering"), "no answer at all passes here");
+    assert!(
+        !has(&survey(true, &[1], node(102).at("2001:db8::102")), "stopped-answering"),
+        "what others are answered neither"
+    );
+    assert!(!has(&survey(true, &[1, 190], client), "stopped-answering"), "it answers");
     // RFC 4862 section 5.4: who asks from no address looks whether its own is free.
     let nobody = client.at("::");
-    assert!(!has(&survey(true, &[], nobody), "stopped-answering"));
+    assert!(!has(&survey(true, &[1], nobody), "stopped-answering"));
     let blocked = |answers: &[u64], asker: Host| one(&survey(false, answers, asker), "blocked").words.clone();
     let absent = blocked(&[], client);
     assert!(absent.advice.starts_with("The host is absent from the network"), "{}", absent.advice);

@@ -400,6 +400,7 @@ const LOST_OTHERWISE: [(&str, &str); 9] = [
     ("tcp_syn_unanswered_80.pcapng", "one of the SYNs is the first of another connection on the same ports"),
     ("copies_ipv4_id_zero.pcap", "the mirror's copies are sent again, for tshark"),
     ("duplicate-frames.pcap", "likewise"),
+    ("tcp_challenge_ack_only.pcap", "what challenges a SYN (RFC 5961 section 4) acknowledges nothing twice"),
     ("site-survey.pcapng", "what a router passed on to another VLAN is sent again, for tshark"),
     ("vlan_same_tuple_different_vlans.pcap", "the same connection on several VLANs"),
     ("tcp_out_of_order_first_payload.pcap", "the time goes back: sent again, for tshark"),

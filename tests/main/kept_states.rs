@@ -86,12 +86,20 @@ fn a_state_of_version_4_is_read_as_its_captures() {
     assert!(judged(&states, &options) == judged(&captures, &options));
 }
 
-/// The same of version 5, which this program writes, with its own parts behind what was kept: whoever changes what is stored
-/// gives it the next version, and reads all.
+/// The same of version 5, in which the other end of a connection that is opened anew, and not yet accepted, is as it was.
 #[test]
-fn a_state_of_version_5_is_read_as_its_captures_and_written_as_it_was() {
+fn a_state_of_version_5_is_read_as_its_captures() {
     let [states, captures] = kept(5, 5);
     let options = options(1, None);
     assert!(judged(&states, &options) == judged(&captures, &options));
-    assert_is_written_still(Path::new("tests/fixtures/states/v5.igstate"), &captures, &options);
+}
+
+/// The same of version 6, which this program writes, with its own parts behind what was kept: whoever changes what is stored
+/// gives it the next version, and reads all.
+#[test]
+fn a_state_of_version_6_is_read_as_its_captures_and_written_as_it_was() {
+    let [states, captures] = kept(6, 5);
+    let options = options(1, None);
+    assert!(judged(&states, &options) == judged(&captures, &options));
+    assert_is_written_still(Path::new("tests/fixtures/states/v6.igstate"), &captures, &options);
 }

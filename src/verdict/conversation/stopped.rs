@@ -35,6 +35,9 @@ impl Draft<'_> {
     /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart, if
     /// that did not happen again and again.
     pub(super) fn tell_silences(&mut self) {
+        if self.silences.is_empty() {
+            return;
+        }
         let (begin, [by_server, by_client]) = self.renewed;
         let mut times: Vec<i64> = self.silences.iter().map(|(silence, _)| silence.since.raw()).collect();
         times.sort_unstable();
