@@ -118,27 +118,31 @@ impl Routes {
         for (way, seen) in (0..).zip(seen) {
             *of_pair.entry(conversations.pair(way)).or_default() |= seen;
         }
-        // Hosts that reach each other though a place never sees it go another way.
+        // Hosts that reach each other though a place never sees it go another way, and so does one of their conversations.
+        let is_connected =
+            |way: u32| conversations.list.get((way >> 1) as usize).is_some_and(|(_, known)| known.is_connected);
         let mut elsewhere: Map<AddressPair, u16> = Map::default();
         for (way, seen) in (0..).zip(seen).filter(|(_, seen)| **seen != 0) {
-            let is_connected = conversations.list.get((way >> 1) as usize).is_some_and(|(_, known)| known.is_connected);
             let pair = conversations.pair(way);
-            if is_connected {
+            if is_connected(way) {
                 *elsewhere.entry(pair).or_default() |= !of_pair.get(&pair).copied().unwrap_or(*seen);
             }
         }
         let mut routes = Self { of_way: Vec::with_capacity(seen.len()), list: vec![Route::default()] };
-        let mut known: Map<(u16, AddressPair), u32> = Map::default();
+        let mut known: Map<(u16, u16, AddressPair), u32> = Map::default();
         let mut same: Map<Route, u32> = Map::default();
+        let ways = seen;
         for (way, seen) in (0..).zip(seen) {
             if *seen == 0 {
                 routes.of_way.push(0);
                 continue;
             }
             let pair = conversations.pair(way);
-            let at = *known.entry((*seen, pair)).or_insert_with(|| {
-                let all = of_pair.get(&pair).copied().unwrap_or(*seen);
-                let not_behind = elsewhere.get(&pair).copied().unwrap_or(0);
+            let back = ways.get((way ^ 1) as usize).copied().unwrap_or(0);
+            let by_others = if is_connected(way) { !(seen | back) } else { 0 };
+            let at = *known.entry((*seen, by_others, pair)).or_insert_with(|| {
+                let all = of_pair.get(&pair).copied().unwrap_or(*seen) & !by_others;
+                let not_behind = elsewhere.get(&pair).copied().unwrap_or(0) | by_others;
                 let route = route((*seen, all, not_behind), pair, evidence, places);
                 *same.entry(route).or_insert_with_key(|route| {
                     routes.list.push(route.clone());

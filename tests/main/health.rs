@@ -396,7 +396,7 @@ fn losses_by_tshark(path: &Path) -> BTreeMap<(IpAddr, IpAddr, u16), Counts> {
 }
 
 /// Where we differ, and why: what we count, and what tshark does.
-const LOST_OTHERWISE: [(&str, &str); 9] = [
+const LOST_OTHERWISE: [(&str, &str); 10] = [
     ("tcp_syn_unanswered_80.pcapng", "one of the SYNs is the first of another connection on the same ports"),
     ("copies_ipv4_id_zero.pcap", "the mirror's copies are sent again, for tshark"),
     ("duplicate-frames.pcap", "likewise"),

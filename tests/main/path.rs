@@ -436,13 +436,28 @@ fn routes_lead_over_more_than_two_places() {
 #[test]
 fn what_goes_another_way_is_not_lost() {
     let (mut near_gateway, mut near_node) = (Tape::default(), Tape::default());
-    let (node, gateway) = ((NODE, 40_000), (GATEWAY, 80));
-    let segment = |at: u64, flags: u8, [seq, ack]: [u32; 2], is_answer: bool, payload: &[u8]| {
+    let to_port = |port: u16, at: u64, flags: u8, [seq, ack]: [u32; 2], is_answer: bool, payload: &[u8]| {
+        let (node, gateway) = ((NODE, 40_000), (GATEWAY, port));
         let ((from, from_port), (to, to_port)) = if is_answer { (gateway, node) } else { (node, gateway) };
         let segment = Segment { seq, ack, flags, window: 1000, payload };
         let segment = frame::tcp((from.into(), from_port), (to.into(), to_port), segment);
         Sent { at, from, to, protocol: frame::TCP, segment, id: 0, tos: 0 }
     };
+    let segment = |at, flags, numbers, is_answer, payload: &[u8]| to_port(80, at, flags, numbers, is_answer, payload);
+    // A connection that only one place sees, whole; and one that is not answered.
+    for (at, flags, numbers, is_answer, payload) in [
+        (0, SYN, [1, 0], false, &b""[..]),
+        (1, SYN | ACK, [9, 2], true, b""),
+        (2, ACK, [2, 10], false, b"x"),
+        (3, ACK, [10, 3], true, b"y"),
+    ] {
+        let sent = to_port(88, at * MILLI, flags, numbers, is_answer, payload);
+        near_gateway.push(START + sent.at, sent.seen(0, &[]));
+    }
+    for at in [0, 1_000, 3_000] {
+        let sent = to_port(90, at * MILLI, SYN, [1, 0], false, b"");
+        near_node.push(START + sent.at, sent.seen(0, &[]));
+    }
     for number in 0..40_u32 {
         let at = u64::from(number) * 100 * MILLI;
         let exchange = match number {
@@ -462,9 +477,12 @@ fn what_goes_another_way_is_not_lost() {
         }
     }
     let Compared { rows, .. } = Compared::of(near_gateway, near_node);
-    assert_eq!(sum(&rows, "missing"), 0, "{rows:?}");
-    let answers = rows.iter().find(|row| row["direction"] == "to-client").unwrap();
+    let of = |port: &str| rows.iter().filter(|row| row["server_port"] == port).cloned().collect::<Vec<_>>();
+    assert_eq!(sum(&of("80"), "missing"), 0, "{rows:?}");
+    let answers = of("80").into_iter().find(|row| row["direction"] == "to-client").unwrap();
     assert_eq!((&*answers["from"], &*answers["to"], &*answers["sent"]), ("A", "", "40"));
+    assert!(of("88").iter().all(|row| &*row["from"] == "A" && row["to"].is_empty()), "{:?}", of("88"));
+    assert_eq!((sum(&of("88"), "missing"), sum(&of("90"), "missing")), (0, 3));
 }
 
 /// A clock that is set in the middle must not look like a loss.
