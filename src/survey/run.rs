@@ -286,6 +286,8 @@ const MOST_FILTERS: usize = 5;
 fn left_out(options: &Options, recorded: &BTreeSet<&str>, summaries: &[(u32, CaptureSummary)]) -> Vec<Caveat> {
     let mut doubts = Vec::new();
     for filter in recorded.iter().filter(|filter| !filter.is_empty()).take(MOST_FILTERS) {
+        // What stands in quotes is left out where a survey is given away.
+        let filter = filter.replace('"', "'");
         let text = format!(
             "A capture holds only what matches the filter \"{filter}\", as its file says: what is not seen may have been \
              filtered out."

@@ -454,7 +454,7 @@ fn what_goes_another_way_is_not_lost() {
         let sent = to_port(88, at * MILLI, flags, numbers, is_answer, payload);
         near_gateway.push(START + sent.at, sent.seen(0, &[]));
     }
-    for at in [0, 1_000, 3_000] {
+    for at in [500, 1_000, 2_000] {
         let sent = to_port(90, at * MILLI, SYN, [1, 0], false, b"");
         near_node.push(START + sent.at, sent.seen(0, &[]));
     }
