@@ -513,3 +513,22 @@ fn what_a_device_sends_by_ipv6_is_no_other_address() {
     }
     assert_eq!(told(mirror).len(), 1);
 }
+
+/// A restart takes some seconds, and refuses whoever comes meanwhile.
+#[test]
+fn one_port_that_is_refused_for_a_moment_is_no_silence() {
+    let of = |every: u64| {
+        let mut mirror = Mirror::default();
+        (0..10).for_each(|step| {
+            mirror.exchange(step * 10 * SECOND, CLIENT, (GATEWAY, 80), [1_000 * (1 + step as u32), 5_000])
+        });
+        for step in 0..4 {
+            let (at, ours) = ((100 + step * every) * SECOND, 900_000 + 7_000 * step as u32);
+            mirror.tcp(at, CLIENT, (GATEWAY, 80), SYN, [ours, 0], &[]);
+            mirror.tcp(at + MILLI, (GATEWAY, 80), CLIENT, RST | ACK, [0, ours + 1], &[]);
+        }
+        told(mirror)
+    };
+    assert!(of(4).is_empty(), "{:?}", of(4));
+    assert_eq!(of(40).len(), 1);
+}

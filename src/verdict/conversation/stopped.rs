@@ -81,7 +81,7 @@ impl Draft<'_> {
         };
         if let Some(silence) = of_all
             .or_else(|| of_new(false, 10_000_000_000))
-            .or_else(|| of_new(true, APART))
+            .or_else(|| of_new(true, outcome::REFUSED))
             .or_else(|| self.failed_now_and_then())
         {
             self.conversation.stopped_answering = true;

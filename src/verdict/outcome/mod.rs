@@ -7,7 +7,7 @@ mod starts;
 use side::Side;
 use silence::UDP_SILENCE;
 pub(crate) use silence::{MOST_REQUESTS, Silence, SilentParty};
-pub(super) use silence::{came_to_nothing, silence, transfer_went_silent, went_silent, went_unreachable};
+pub(super) use silence::{REFUSED, came_to_nothing, silence, transfer_went_silent, went_silent, went_unreachable};
 pub(crate) use starts::{STARTS, starts_anew};
 
 use super::Outcome;

@@ -15,6 +15,8 @@ use crate::relation::Vain;
 /// repeat after 2, 4 and 8 s (CoAP, RFC 7252 section 4.8) or 3 s (BACnet), so ten seconds.
 const TCP_SILENCE: (u32, i64) = (3, 3_000_000_000);
 pub(super) const UDP_SILENCE: (u32, i64) = (3, 10_000_000_000);
+/// Nanoseconds for which each new connection is refused by what is no restart.
+pub(in crate::verdict) const REFUSED: i64 = 60_000_000_000;
 
 /// Of more than so many it is only known that there are more.
 pub(crate) const MOST_REQUESTS: u32 = 32;
@@ -104,6 +106,8 @@ pub(in crate::verdict) fn came_to_nothing(outcome: Outcome, tally: &Tally) -> Op
         FailedHandshake::Unaccepted | FailedHandshake::Untaken => SilentParty::Anew,
     };
     let (run, nanos) = UDP_SILENCE;
+    // Some servers refuse others for a moment, and a restart takes some seconds.
+    let nanos = if tally.server.resets >= count { REFUSED } else { nanos };
     (count >= run && silence(first, last) >= nanos).then_some(Silence { how, since: first, requests: count })
 }
 
