@@ -188,7 +188,8 @@ pub fn inspect(
     wire_len: u32,
 ) -> Inspection {
     let mut result = Inspection::default();
-    let (payload, wire_len) = match proxy::behind(payload).filter(|_| transport == Transport::Tcp) {
+    let is_cut = wire_len as usize > payload.len();
+    let (payload, wire_len) = match proxy::behind(payload, is_cut).filter(|_| transport == Transport::Tcp) {
         Some(rest) => (rest, wire_len.saturating_sub((payload.len() - rest.len()) as u32)),
         None => (payload, wire_len),
     };

@@ -6,15 +6,20 @@ const LINE_MAX: usize = 107;
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Bytes of a header of version 2 before its addresses.
 const FIXED: usize = 16;
+/// What a line of version 1 begins with.
+const LINES: [&[u8]; 3] = [b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN"];
 
-/// What stands behind the header with which a stream begins; nothing where the header is all that is there.
-pub(super) fn behind(stream: &[u8]) -> Option<&[u8]> {
+/// What stands behind the header with which a stream begins; nothing where the header is all that is there, or where the capture
+/// `is_cut` within what may be one.
+pub(super) fn behind(stream: &[u8], is_cut: bool) -> Option<&[u8]> {
     let length = if stream.starts_with(SIGNATURE) {
         let length = super::payload::u16_at(stream, FIXED - 2).unwrap_or(u16::MAX);
         FIXED + usize::from(length)
-    } else if [&b"PROXY TCP4 "[..], b"PROXY TCP6 ", b"PROXY UNKNOWN"].iter().any(|begin| stream.starts_with(begin)) {
+    } else if LINES.iter().any(|begin| stream.starts_with(begin)) {
         let line = &stream[..stream.len().min(LINE_MAX)];
         line.windows(2).position(|end| end == b"\r\n").map_or(stream.len(), |at| at + 2)
+    } else if is_cut && LINES.iter().chain([&SIGNATURE]).any(|begin| begin.starts_with(stream)) {
+        stream.len()
     } else {
         return None;
     };
@@ -25,6 +30,21 @@ pub(super) fn behind(stream: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::super::{Protocol, inspect};
     use crate::protocol::Transport;
+
+    #[test]
+    fn what_is_cut_violates_no_more_than_the_whole() {
+        let streams: [&[u8]; 4] = [
+            b"PROXY TCP6 q\0\x98\xc3\x17\x18\0gY T\x01\xc0\x7f",
+            b"PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n\r\n",
+            b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0\x16\x03\x01\0\x05\x01\0\0\x01\0",
+            b"PROXYING",
+        ];
+        for stream in streams {
+            let cut = |at: usize| inspect(Transport::Tcp, 51_000, 80, &stream[..at], stream.len() as u32).violates;
+            let whole = cut(stream.len());
+            (0..stream.len()).for_each(|at| assert_eq!(cut(at) & !whole, 0, "{stream:?} cut at {at}"));
+        }
+    }
 
     #[test]
     fn what_stands_behind_a_header_is_read() {
