@@ -239,6 +239,9 @@ impl PendingReplies {
 
     /// Takes out what lies within `window` nanoseconds of its like.
     pub(super) fn leave_out_copies(&mut self, window: impl Fn(u32) -> u64) {
+        if self.0.len() < 2 {
+            return;
+        }
         let mut kept: SmallVec<[PendingReply; 4]> = SmallVec::new();
         for owed in self.0.drain(..) {
             let is_copy = |known: &&PendingReply| {
